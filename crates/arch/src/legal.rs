@@ -1,0 +1,495 @@
+//! Legality: what is checked when a program is loaded, and what each instruction touches when it runs.
+//!
+//! Loading checks all that does not depend on register values ([`check`]). What does (addresses, counts) is checked when the instruction is
+//! dispatched, by the same rules on every machine: [`accesses`] turns resolved operands into the byte ranges that are read and written, or refuses.
+//! The compiler inserts its `sync`s, and the emulator finds races, from the same ranges.
+
+use crate::attr::{Attr, Blocking, Sink, Unit};
+use crate::chip::Chip;
+use crate::isa::{Instr, Operand, a8_row};
+use crate::program::Program;
+use base::tile::{BLOCK, WeightKind};
+
+/// Deepest nesting of loops.
+pub const MAX_LOOPS: usize = 8;
+/// Largest magnitude of a resolved operand.
+pub const VALUE_MAX: i64 = 1 << 46;
+/// Largest `k` of one `mm` (terms of one accumulator stay below 4096).
+pub const K_MAX: i64 = 1 << 16;
+
+/// Why a program is refused at load.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum IllegalProgram {
+    /// The program as a whole does not fit the chip.
+    #[error("the program does not fit chip `{chip}`: {what}")]
+    Fit {
+        /// Chip name.
+        chip: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// One instruction breaks a rule.
+    #[error("core {core}, instruction {pc} (`{instr}`): {what}")]
+    Instr {
+        /// Core.
+        core: usize,
+        /// Index in the stream.
+        pc: usize,
+        /// The instruction in text form.
+        instr: String,
+        /// The rule.
+        what: String,
+    },
+}
+
+/// Check everything that does not depend on register values.
+pub fn check(program: &Program, chip: &Chip) -> Result<(), IllegalProgram> {
+    let fit = |what: String| Err(IllegalProgram::Fit { chip: chip.name.clone(), what });
+    if program.cores.len() > chip.core.count {
+        return fit(format!("it has {} cores, the chip {}", program.cores.len(), chip.core.count));
+    }
+    if program.memory > chip.memory.capacity.0 {
+        return fit(format!("it needs {} bytes of memory, the chip has {}", program.memory, chip.memory.capacity.0));
+    }
+    for (core, stream) in program.cores.iter().enumerate() {
+        check_stream(stream, chip).map_err(|(pc, what)| IllegalProgram::Instr {
+            core,
+            pc,
+            instr: stream.get(pc).map(ToString::to_string).unwrap_or_default(),
+            what,
+        })?;
+    }
+    Ok(())
+}
+
+fn check_stream(stream: &[Instr], chip: &Chip) -> Result<(), (usize, String)> {
+    let mut depth = 0usize;
+    for (pc, instr) in stream.iter().enumerate() {
+        let fail = |what: &str| Err((pc, what.to_string()));
+        let last = pc + 1 == stream.len();
+        match instr {
+            Instr::Loop { .. } if depth == MAX_LOOPS => return fail("loops nest at most 8 deep"),
+            Instr::Loop { .. } => depth += 1,
+            Instr::End {} if depth == 0 => return fail("`end` without `loop`"),
+            Instr::End {} => depth -= 1,
+            Instr::Halt {} if !last => return fail("`halt` ends the stream; instructions follow"),
+            Instr::Sync { from, to } => check_sync(*from, *to).map_err(|what| (pc, what.to_string()))?,
+            Instr::Mm { kind, .. } if !chip.matrix.weights.contains(kind) => {
+                return Err((pc, format!("chip `{}` has no weights of kind `{}`", chip.name, kind.text())));
+            }
+            _ => {}
+        }
+        if last && !matches!(instr, Instr::Halt {}) {
+            return fail("the stream must end in `halt`");
+        }
+        if last && depth > 0 {
+            return fail("a loop has no `end`");
+        }
+    }
+    match stream.is_empty() {
+        true => Err((0, "the stream is empty; it must end in `halt`".to_string())),
+        false => Ok(()),
+    }
+}
+
+fn check_sync(from: Unit, to: Unit) -> Result<(), &'static str> {
+    match (from, to) {
+        (Unit::Control, _) | (_, Unit::Control) => Err("the control unit has no queue to sync with"),
+        (Unit::Weights, _) => Err("nothing may wait for the weights engine; wait for the `mm` that takes its bytes"),
+        (a, b) if a == b => Err("a queue is in order already"),
+        _ => Ok(()),
+    }
+}
+
+/// Which memory an access touches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Space {
+    /// The core's scratchpad.
+    Scratchpad,
+    /// The chip's memory.
+    Memory,
+}
+
+/// A range of bytes that an instruction reads or writes: the smallest interval that holds them all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// Which memory.
+    pub space: Space,
+    /// Whether it is written.
+    pub write: bool,
+    /// First byte.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+    /// Bytes that really move (strided ranges have holes).
+    pub bytes: u64,
+    /// Contiguous bytes of one row.
+    pub row: u64,
+    /// Step from row to row; 0 if there is one row.
+    pub step: u64,
+    /// Step of the second dimension; 0 if there is one.
+    pub outer: u64,
+}
+
+impl Access {
+    /// Whether rows of `self` and `other` touch without being the same rows.
+    fn collides(&self, other: &Access) -> bool {
+        if self.space != other.space || self.end <= other.start || other.end <= self.start {
+            return false;
+        }
+        let same_steps = self.step == other.step && self.outer == other.outer;
+        if same_steps && self.start == other.start && self.row == other.row {
+            return false;
+        }
+        // Interleaved rows: with one step for both, rows stay apart if their offsets within the step do.
+        let step = self.step.max(self.outer);
+        let aligned = same_steps && self.step > 0 && (self.outer == 0 || self.outer % self.step == 0);
+        let step = if aligned { self.step } else { step };
+        if !(aligned || (same_steps && self.step == 0 && step > 0)) {
+            return true;
+        }
+        let (low, high) = if self.start <= other.start { (self, other) } else { (other, self) };
+        let offset = (high.start - low.start) % step;
+        offset < low.row || step - offset < high.row
+    }
+}
+
+/// At most this many ranges per instruction.
+pub const MAX_ACCESSES: usize = 8;
+
+/// The ranges of one instruction.
+#[derive(Clone, Copy, Debug)]
+pub struct Accesses {
+    items: [Access; MAX_ACCESSES],
+    len: usize,
+}
+
+impl Accesses {
+    /// The ranges.
+    pub fn iter(&self) -> std::slice::Iter<'_, Access> {
+        self.items[..self.len].iter()
+    }
+
+    /// The rule on overlaps: what is written is exactly a row that is read, or apart from it.
+    fn check_overlap(&self) -> Result<(), Refusal> {
+        let written = self.iter().filter(|access| access.write);
+        let mut pairs = written.flat_map(|w| self.iter().filter(|r| !r.write).map(move |r| (w, r)));
+        match pairs.find(|(write, read)| write.collides(read)) {
+            Some((write, read)) => Err(format!(
+                "the bytes written ({}..{}) overlap those read ({}..{}) without being the same rows",
+                write.start, write.end, read.start, read.end
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn push(&mut self, access: Access) {
+        self.items[self.len] = access;
+        self.len += 1;
+    }
+}
+
+/// A refusal of resolved operands: the rule that they break.
+pub type Refusal = String;
+
+/// Collects the ranges of one instruction and checks alignment and sign on the way.
+struct Ranges<'a, F: Fn(Operand) -> i64> {
+    value: &'a F,
+    out: Accesses,
+}
+
+type Dim = (Operand, Operand);
+
+impl<F: Fn(Operand) -> i64> Ranges<'_, F> {
+    fn get(&self, name: &str, operand: Operand) -> Result<i64, Refusal> {
+        let value = (self.value)(operand);
+        match value.abs() <= VALUE_MAX {
+            true => Ok(value),
+            false => Err(format!("`{name}` = {value} is out of range")),
+        }
+    }
+
+    fn at_least(&self, name: &str, operand: Operand, least: i64) -> Result<i64, Refusal> {
+        let value = self.get(name, operand)?;
+        match value >= least {
+            true => Ok(value),
+            false => Err(format!("`{name}` = {value} must be at least {least}")),
+        }
+    }
+
+    fn multiple(&self, name: &str, operand: Operand, of: i64) -> Result<i64, Refusal> {
+        let value = self.at_least(name, operand, 0)?;
+        match value % of == 0 {
+            true => Ok(value),
+            false => Err(format!("`{name}` = {value} must be a multiple of {of}")),
+        }
+    }
+
+    /// A range of `inner` contiguous bytes repeated over `dims` (count, step); addresses and steps are multiples of `align`.
+    fn range(
+        &mut self,
+        space: Space,
+        write: bool,
+        name: &str,
+        base: Operand,
+        align: i64,
+        inner: i64,
+        dims: &[Dim],
+    ) -> Result<(), Refusal> {
+        let start = self.multiple(name, base, align)?;
+        let (mut span, mut bytes) = (inner.max(0) as i128, inner.max(0) as i128);
+        for (count, step) in dims {
+            let count = self.get("count", *count)?;
+            if count <= 0 {
+                (span, bytes) = (0, 0);
+                continue;
+            }
+            let step = if count == 1 { 0 } else { self.multiple("step", *step, align)? };
+            span += if span > 0 { (count as i128 - 1) * step as i128 } else { 0 };
+            bytes *= count as i128;
+        }
+        if bytes == 0 {
+            return Ok(());
+        }
+        let end = start as i128 + span;
+        if end > VALUE_MAX as i128 || bytes > VALUE_MAX as i128 {
+            return Err(format!("`{name}` reaches byte {end}"));
+        }
+        let step = |index: usize| match dims.get(index) {
+            Some((count, step)) if self.get("count", *count)? > 1 => Ok(self.get("step", *step)? as u64),
+            _ => Ok::<u64, Refusal>(0),
+        };
+        let (row, step, outer) = (inner as u64, step(0)?, step(1)?);
+        let access = Access { space, write, start: start as u64, end: end as u64, bytes: bytes as u64, row, step, outer };
+        self.out.push(access);
+        Ok(())
+    }
+
+    fn read(&mut self, name: &str, base: Operand, align: i64, inner: i64, dims: &[Dim]) -> Result<(), Refusal> {
+        self.range(Space::Scratchpad, false, name, base, align, inner, dims)
+    }
+
+    fn write(&mut self, name: &str, base: Operand, align: i64, inner: i64, dims: &[Dim]) -> Result<(), Refusal> {
+        self.range(Space::Scratchpad, true, name, base, align, inner, dims)
+    }
+}
+
+/// Alignment of vector rows and activation rows in the scratchpad, in bytes.
+pub const ROW_ALIGN: i64 = 32;
+const WORD: i64 = 4;
+
+fn check_elem(elem: i64) -> Result<i64, Refusal> {
+    match elem {
+        1 | 2 | 4 | 8 | 16 => Ok(elem),
+        n if n > 0 && n % 32 == 0 => Ok(32),
+        n => Err(format!("`elem` = {n} must be 1, 2, 4, 8, 16 or a multiple of 32")),
+    }
+}
+
+/// The byte ranges that an instruction with these operand values reads and writes, or the rule that it breaks. `value` resolves operands. The ranges
+/// of gathered memory are given for table index 0 only (`[mem, mem + piece)`): who runs the instruction checks each piece.
+pub fn accesses(instr: &Instr, value: &impl Fn(Operand) -> i64) -> Result<Accesses, Refusal> {
+    let space = Space::Memory;
+    let empty = Access { space, write: false, start: 0, end: 0, bytes: 0, row: 0, step: 0, outer: 0 };
+    let mut r = Ranges { value, out: Accesses { items: [empty; MAX_ACCESSES], len: 0 } };
+    touch(instr, &mut r)?;
+    if !matches!(instr, Instr::Gather { .. }) {
+        r.out.check_overlap()?;
+    }
+    Ok(r.out)
+}
+
+fn touch<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<(), Refusal> {
+    match *instr {
+        Instr::Set { .. }
+        | Instr::Add { .. }
+        | Instr::Sub { .. }
+        | Instr::Mul { .. }
+        | Instr::Min { .. }
+        | Instr::Max { .. }
+        | Instr::Shr { .. }
+        | Instr::And { .. }
+        | Instr::Param { .. }
+        | Instr::Loop { .. }
+        | Instr::End {}
+        | Instr::Sync { .. }
+        | Instr::Halt {} => Ok(()),
+        Instr::Ld { dst, mem, elem, n0, s0, d0, n1, s1, d1, n2, s2, d2 } => {
+            let bytes = r.get("elem", elem)?;
+            let align = check_elem(bytes)?;
+            r.range(Space::Memory, false, "mem", mem, align, bytes, &[(n0, s0), (n1, s1), (n2, s2)])?;
+            r.write("dst", dst, align, bytes, &[(n0, d0), (n1, d1), (n2, d2)])
+        }
+        Instr::St { src, mem, elem, n0, s0, d0, n1, s1, d1, n2, s2, d2 } => {
+            let bytes = r.get("elem", elem)?;
+            let align = check_elem(bytes)?;
+            r.read("src", src, align, bytes, &[(n0, s0), (n1, s1), (n2, s2)])?;
+            r.range(Space::Memory, true, "mem", mem, align, bytes, &[(n0, d0), (n1, d1), (n2, d2)])
+        }
+        Instr::Ldg { dst, mem, table, n, step, d0, elem, n1, s1, d1 } => {
+            let bytes = r.get("elem", elem)?;
+            let align = check_elem(bytes)?;
+            r.multiple("step", step, align)?;
+            r.read("table", table, WORD, WORD, &[(n, Operand::imm(WORD))])?;
+            r.range(Space::Memory, false, "mem", mem, align, bytes, &[(n1, s1)])?;
+            r.write("dst", dst, align, bytes, &[(n, d0), (n1, d1)])
+        }
+        Instr::Wld { mem, len } => {
+            let len = r.multiple("len", len, ROW_ALIGN)?;
+            r.range(Space::Memory, false, "mem", mem, ROW_ALIGN, len, &[])
+        }
+        Instr::Wgat { mem, table, n, step, len, groups, gstep } => {
+            let len = r.multiple("len", len, ROW_ALIGN)?;
+            r.multiple("step", step, ROW_ALIGN)?;
+            r.read("table", table, WORD, WORD, &[(n, Operand::imm(WORD))])?;
+            r.range(Space::Memory, false, "mem", mem, ROW_ALIGN, len, &[(groups, gstep)])
+        }
+        Instr::Mm { .. } => touch_matrix(instr, r),
+        Instr::Gather { src, sstep, dst, dstep, bytes, rows, src2, dst2, bytes2, .. } => {
+            let (first, second) = (r.at_least("bytes", bytes, 0)?, r.at_least("bytes2", bytes2, 0)?);
+            r.read("src", src, 2, first, &[(rows, sstep)])?;
+            r.write("dst", dst, 2, first, &[(rows, dstep)])?;
+            r.read("src2", src2, 2, second, &[(rows, sstep)])?;
+            r.write("dst2", dst2, 2, second, &[(rows, dstep)])
+        }
+        _ => touch_vector(instr, r),
+    }
+}
+
+fn touch_matrix<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<(), Refusal> {
+    let Instr::Mm { out, ostep, x, xstep, rows, k, tokens, grid, groups, sub, xgroup, ogroup, osub, .. } = *instr
+    else {
+        unreachable!("called for `mm` only")
+    };
+    let block = BLOCK as i64;
+    let row_bytes = r.multiple("rows", rows, block)? * WORD;
+    let k = r.multiple("k", k, block)?;
+    if k > K_MAX {
+        return Err(format!("`k` = {k} must be at most {K_MAX}"));
+    }
+    let grid = r.get("grid", grid)?;
+    if !(-200..=200).contains(&grid) {
+        return Err(format!("`grid` = {grid} must be between -200 and 200"));
+    }
+    let sub_count = r.at_least("sub", sub, 1)?;
+    let group_count = r.get("groups", groups)?;
+    let outer = Operand::imm((group_count.max(0) + sub_count - 1) / sub_count);
+    let inner = Operand::imm(sub_count.min(group_count));
+    r.read("x", x, ROW_ALIGN, a8_row(k as usize) as i64, &[(tokens, xstep), (outer, xgroup)])?;
+    r.write("out", out, ROW_ALIGN, row_bytes, &[(tokens, ostep), (outer, ogroup), (inner, osub)])
+}
+
+fn float_row<F: Fn(Operand) -> i64>(r: &Ranges<'_, F>, cols: Operand) -> Result<i64, Refusal> {
+    Ok(r.at_least("cols", cols, 0)? * WORD)
+}
+
+fn touch_vector<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<(), Refusal> {
+    let word_step = Operand::imm(WORD);
+    match *instr {
+        Instr::Vbin { dst, dstep, douter, a, astep, aouter, b, bstep, bouter, rows, outer, cols, .. } => {
+            let row = float_row(r, cols)?;
+            r.read("a", a, ROW_ALIGN, row, &[(rows, astep), (outer, aouter)])?;
+            r.read("b", b, ROW_ALIGN, row, &[(rows, bstep), (outer, bouter)])?;
+            r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep), (outer, douter)])
+        }
+        Instr::Vrow { dst, dstep, douter, a, astep, aouter, b, bstep, bouter, rows, outer, cols, .. } => {
+            let row = float_row(r, cols)?;
+            r.read("a", a, ROW_ALIGN, row, &[(rows, astep), (outer, aouter)])?;
+            r.read("b", b, WORD, WORD, &[(rows, bstep), (outer, bouter)])?;
+            r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep), (outer, douter)])
+        }
+        Instr::Vimm { dst, dstep, a, astep, rows, cols, .. } | Instr::Vun { dst, dstep, a, astep, rows, cols, .. } => {
+            let row = float_row(r, cols)?;
+            r.read("a", a, ROW_ALIGN, row, &[(rows, astep)])?;
+            r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep)])
+        }
+        Instr::Vred { dst, a, astep, rows, cols, .. } => {
+            let row = float_row(r, cols)?;
+            r.read("a", a, ROW_ALIGN, row, &[(rows, astep)])?;
+            r.write("dst", dst, WORD, WORD, &[(rows, word_step)])
+        }
+        Instr::Vnorm { dst, dstep, a, astep, w, rows, cols, .. } => {
+            let row = float_row(r, cols)?;
+            r.read("a", a, ROW_ALIGN, row, &[(rows, astep)])?;
+            r.read("w", w, ROW_ALIGN, row, &[])?;
+            r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep)])
+        }
+        Instr::Vsoft { .. } => touch_softmax(instr, r),
+        Instr::Vrope { dst, dstep, a, astep, rows, heads, dim, rot, tab, tabstep, .. } => {
+            let (heads, dim) = (r.at_least("heads", heads, 0)?, r.multiple("dim", dim, 8)?);
+            let rot = r.multiple("rot", rot, 16)?;
+            if rot > dim {
+                return Err(format!("`rot` = {rot} exceeds `dim` = {dim}"));
+            }
+            let row = heads.checked_mul(dim * WORD).ok_or("a row is too long")?;
+            r.read("a", a, ROW_ALIGN, row, &[(rows, astep)])?;
+            r.read("tab", tab, ROW_ALIGN, rot * WORD, &[(rows, tabstep)])?;
+            r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep)])
+        }
+        Instr::Vquant { blocking, dst, dstep, a, astep, rows, segs, cols } => {
+            let cols = r.multiple("cols", cols, BLOCK as i64)?;
+            let segs = r.at_least("segs", segs, 0)?;
+            let out = quantised_bytes(blocking, cols as usize) as i64;
+            let total = |bytes: i64| segs.checked_mul(bytes).filter(|b| *b <= VALUE_MAX).ok_or("a row is too long");
+            r.read("a", a, ROW_ALIGN, total(cols * WORD)?, &[(rows, astep)])?;
+            r.write("dst", dst, ROW_ALIGN, total(out)?, &[(rows, dstep)])
+        }
+        Instr::Vdeq { kind, dst, dstep, codes, cstep, scales, sstep, mins, mstep, rows, cols } => {
+            let blocks = r.multiple("cols", cols, BLOCK as i64)? / BLOCK as i64;
+            let code_bytes = blocks * (BLOCK * kind.code_bits() / 8) as i64;
+            r.read("codes", codes, ROW_ALIGN, code_bytes, &[(rows, cstep)])?;
+            r.read("scales", scales, ROW_ALIGN, blocks * kind.scale_bytes() as i64, &[(rows, sstep)])?;
+            r.read("mins", mins, ROW_ALIGN, blocks * kind.min_bytes() as i64, &[(rows, mstep)])?;
+            r.write("dst", dst, ROW_ALIGN, blocks * BLOCK as i64 * WORD, &[(rows, dstep)])
+        }
+        Instr::Vcvt { dst, dstep, a, astep, rows, cols, .. } => {
+            let row = float_row(r, cols)?;
+            r.read("a", a, ROW_ALIGN, row / 2, &[(rows, astep)])?;
+            r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep)])
+        }
+        Instr::Vtop { idx, istep, val, vstep, a, astep, rows, cols, k } => {
+            let row = float_row(r, cols)?;
+            let k = r.at_least("k", k, 1)?;
+            if k * WORD > row {
+                return Err(format!("`k` = {k} exceeds `cols`"));
+            }
+            r.read("a", a, ROW_ALIGN, row, &[(rows, astep)])?;
+            r.write("idx", idx, ROW_ALIGN, k * WORD, &[(rows, istep)])?;
+            r.write("val", val, ROW_ALIGN, k * WORD, &[(rows, vstep)])
+        }
+        _ => unreachable!("every instruction of another engine is handled before"),
+    }
+}
+
+/// Bytes that `vquant` writes for one segment.
+pub fn quantised_bytes(blocking: Blocking, cols: usize) -> usize {
+    match blocking {
+        Blocking::Block | Blocking::Segment => a8_row(cols),
+    }
+}
+
+fn touch_softmax<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<(), Refusal> {
+    let Instr::Vsoft { sink, dst, dstep, a, astep, sums, sinks, rows, cols, hi, window, per, tokens, .. } = *instr
+    else {
+        unreachable!("called for `vsoft` only")
+    };
+    let row = float_row(r, cols)?;
+    r.at_least("hi", hi, 1)?;
+    r.at_least("window", window, 0)?;
+    let per = r.at_least("per", per, 1)?;
+    let span = r.at_least("tokens", tokens, 1)?.checked_mul(per).ok_or("`tokens` x `per` is too large")?;
+    let row_count = r.get("rows", rows)?.max(0);
+    r.read("a", a, ROW_ALIGN, row, &[(rows, astep)])?;
+    if sink == Sink::Yes {
+        let count = (row_count + span - 1) / span * per;
+        r.read("sinks", sinks, WORD, WORD, &[(Operand::imm(count), Operand::imm(WORD))])?;
+    }
+    r.write("sums", sums, WORD, WORD, &[(rows, Operand::imm(WORD))])?;
+    r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep)])
+}
+
+/// Bytes that one `mm` takes from the weight stream.
+pub fn stream_bytes(kind: WeightKind, rows: i64, k: i64, groups: i64) -> u64 {
+    let tiles = (rows.max(0) as u64 / BLOCK as u64) * (k.max(0) as u64 / BLOCK as u64);
+    tiles * kind.tile_bytes() as u64 * groups.max(0) as u64
+}

@@ -1,0 +1,674 @@
+//! Attention of one layer on one core: its own key/value heads, for all tokens of the step.
+//!
+//! Keys are stored as tiles whose rows are positions, values as tiles whose columns are positions, 32 positions to a page. So a product with a page
+//! needs no transposition: scores are `keys x query` and outputs `values x probabilities`, both straight from memory through the weight stream.
+//! A value's scale belongs to its position, which is the axis that is summed over: it is multiplied into the probability before that is quantised.
+
+use super::{Emit, F32, Weights, matrix};
+use crate::Error;
+use crate::builder::Buffer;
+use crate::map::{Cache, LayerMap, kv_heads};
+use crate::plan::{LayerPlan, SCORE_GRID, VALUE_GRID};
+use crate::session::Abi;
+use arch::Instr;
+use arch::attr::{Binary, Blocking, Narrow, Pairing, Reg, Sink, Unary};
+use arch::isa::{Operand, a8_row};
+use base::tile::{BLOCK, WeightKind};
+use model::network::{Attention, GroupedAttention, Layer, RopeLayout};
+use std::ops::Range;
+
+/// log2(e): the softmax works in powers of two.
+const LOG2_E: f32 = std::f32::consts::LOG2_E;
+
+/// The member's share and the shapes that follow from it.
+#[derive(Clone)]
+struct Heads<'a> {
+    spec: &'a GroupedAttention,
+    /// Own key/value heads.
+    kv: Range<usize>,
+    /// Query heads per key/value head.
+    group: usize,
+    /// Columns of a head.
+    dim: usize,
+    /// Bytes of a quantised head.
+    row: usize,
+    /// Columns of the member's slice of query, key, value.
+    width: usize,
+}
+
+/// Own slices of query, key and value of every token.
+struct Projected {
+    /// Quantised queries: key/value head, token, head of the group.
+    queries: Buffer,
+    /// Bytes between key/value heads in `queries`.
+    step: usize,
+    /// Quantised keys: token, head.
+    keys: Buffer,
+    /// Quantised values: token, head.
+    values: Buffer,
+}
+
+/// Buffers of the scores, for `heads` key/value heads and up to `tokens` tokens at once.
+struct Scores {
+    heads: usize,
+    tokens: usize,
+    scores: Buffer,
+    probabilities: Buffer,
+    sums: Buffer,
+    outputs: Buffer,
+}
+
+/// Registers of one sequence and of one chunk of its tokens.
+struct SegmentRegs {
+    left: Reg,
+    position: Reg,
+    pages: Reg,
+    /// Positions, padded to pages.
+    span: Reg,
+    /// Bytes of a row of scores.
+    score_row: Reg,
+    /// Bytes of a row of quantised probabilities.
+    prob_row: Reg,
+    /// Offset of the chunk's queries.
+    query: Reg,
+    /// Offset of the chunk's outputs.
+    out: Reg,
+    /// Tokens of the chunk.
+    count: Reg,
+    /// Rows per key/value head: tokens times group.
+    rows: Reg,
+    /// Rows in all.
+    all: Reg,
+    /// Bytes of one key/value head's scores.
+    score_head: Reg,
+    /// Bytes of one key/value head's probabilities.
+    prob_head: Reg,
+    /// Bytes of one key/value head's outputs and of its sums.
+    out_head: Reg,
+    sum_head: Reg,
+}
+
+impl<'a> Emit<'a> {
+    /// y = attention(norm(x)), output projection and bias included.
+    pub(super) fn attention(&mut self, layer: &'a Layer, plan: &'a LayerPlan, map: &'a LayerMap) -> Result<(), Error> {
+        let Attention::Grouped(spec) = &layer.attention else { unreachable!("refused by the plan") };
+        let kv = kv_heads(spec.kv_heads, self.member, self.members());
+        let group = spec.heads / spec.kv_heads;
+        let dim = spec.head_dim;
+        let width = (group + 2) * kv.len() * dim;
+        let heads = Heads { spec, kv, group, dim, row: a8_row(dim), width };
+        self.norm_input(map, layer.attn_norm, "attn_norm")?;
+        let out_width = spec.heads * dim;
+        let out = self.b.arena.alloc("the attention outputs", self.sizes.tokens * out_width * F32)?;
+        if !heads.kv.is_empty() {
+            let projected = self.project(&heads, plan, map)?;
+            let cache = map.caches[self.core];
+            self.store_cache(&heads, &projected, cache);
+            self.segments(&heads, &projected, cache, map, out)?;
+            [projected.queries, projected.keys, projected.values].into_iter().for_each(|buffer| self.b.arena.free(buffer));
+        }
+        let own = heads.kv.start * group * dim..heads.kv.end * group * dim;
+        self.gather_columns(out.op(), out_width, own, self.tokens());
+        let xa = self.bufs().xa;
+        self.quantise(xa.op(), out.op(), out_width, self.tokens(), out_width);
+        self.b.arena.free(out);
+        self.project_out(spec, plan, map)
+    }
+
+    fn project_out(&mut self, spec: &GroupedAttention, plan: &LayerPlan, map: &LayerMap) -> Result<(), Error> {
+        let hidden = self.hidden();
+        let &super::Buffers { xa, y, .. } = self.bufs();
+        let slice = plan.out.parts[0].slice(self.member, self.members());
+        let place = self.place(&map.linears[1]);
+        let own = y.plus(slice.start * F32);
+        self.product(&plan.out, place, xa.op(), own, hidden, self.tokens(), Weights::Fixed);
+        if spec.out_bias & !slice.is_empty() {
+            let bias = self.vector(map, "attn_output.bias", slice.start, slice.len())?;
+            self.accumulate(own, hidden, bias.op(), 0, self.tokens(), slice.len());
+            self.b.arena.free(bias);
+        }
+        self.gather_columns(y.op(), hidden, slice, self.tokens());
+        Ok(())
+    }
+
+    /// Query, key, value: product, bias, head norms, rotary embedding, quantise.
+    fn project(&mut self, heads: &Heads<'_>, plan: &LayerPlan, map: &LayerMap) -> Result<Projected, Error> {
+        let (tokens, width) = (self.sizes.tokens, heads.width);
+        let qkv = self.b.arena.alloc("query, key and value", tokens * width * F32)?;
+        let xa = self.bufs().xa;
+        let place = self.place(&map.linears[0]);
+        self.product(&plan.qkv, place, xa.op(), qkv.op(), width, self.tokens(), Weights::Fixed);
+        let (kv, group, dim) = (heads.kv.len(), heads.group, heads.dim);
+        let (key_at, value_at) = (kv * group * dim, kv * (group + 1) * dim);
+        if heads.spec.qkv_bias {
+            let first = heads.kv.start * dim;
+            self.slice_bias(map, "attn_q.bias", first * group, key_at, qkv.op(), width)?;
+            self.slice_bias(map, "attn_k.bias", first, kv * dim, qkv.plus(key_at * F32), width)?;
+            self.slice_bias(map, "attn_v.bias", first, kv * dim, qkv.plus(value_at * F32), width)?;
+        }
+        if let Some(norm) = heads.spec.qk_norm {
+            for (name, at, count) in [("attn_q_norm.weight", 0, kv * group), ("attn_k_norm.weight", key_at, kv)] {
+                let weight = self.vector(map, name, 0, dim)?;
+                for head in 0..count {
+                    let row = (qkv.plus((at + head * dim) * F32), width);
+                    self.norm(norm, row, row, weight, None, self.tokens(), dim)?;
+                }
+                self.b.arena.free(weight);
+            }
+        }
+        self.rotate(heads, qkv);
+        let projected = self.quantise_heads(heads, qkv, key_at, value_at)?;
+        self.b.arena.free(qkv);
+        Ok(projected)
+    }
+
+    fn slice_bias(&mut self, map: &LayerMap, name: &str, first: usize, len: usize, dst: Operand, width: usize) -> Result<(), Error> {
+        let bias = self.vector(map, name, first, len)?;
+        self.accumulate(dst, width, bias.op(), 0, self.tokens(), len);
+        self.b.arena.free(bias);
+        Ok(())
+    }
+
+    /// Queries and keys stand side by side: one instruction rotates both.
+    fn rotate(&mut self, heads: &Heads<'_>, qkv: Buffer) {
+        let Some(rope) = &heads.spec.rope else { return };
+        let index = self.map.ropes.iter().position(|(known, _)| known == rope).expect("mapped");
+        let table = self.bufs().ropes[index];
+        let pairs = match rope.layout {
+            RopeLayout::Interleaved => Pairing::Interleaved,
+            RopeLayout::Half => Pairing::Half,
+        };
+        let step = Operand::from(heads.width * F32);
+        self.b.emit(Instr::Vrope {
+            pairs,
+            dst: qkv.op(),
+            dstep: step,
+            a: qkv.op(),
+            astep: step,
+            rows: self.tokens(),
+            heads: (heads.kv.len() * (heads.group + 1)).into(),
+            dim: heads.dim.into(),
+            rot: rope.dims.into(),
+            tab: table.op(),
+            tabstep: (rope.dims * F32).into(),
+        });
+    }
+
+    fn quantise_heads(&mut self, heads: &Heads<'_>, qkv: Buffer, key_at: usize, value_at: usize) -> Result<Projected, Error> {
+        let (tokens, kv) = (self.sizes.tokens, heads.kv.len());
+        let step = tokens * heads.group * heads.row;
+        let queries = self.b.arena.alloc("the quantised queries", kv * step)?;
+        let keys = self.b.arena.alloc("the quantised keys", tokens * kv * heads.row)?;
+        let values = self.b.arena.alloc("the quantised values", tokens * kv * heads.row)?;
+        for head in 0..kv {
+            let a = qkv.plus(head * heads.group * heads.dim * F32);
+            self.quantise_segments(Blocking::Block, queries.plus(head * step), a, heads, heads.group);
+        }
+        self.quantise_segments(Blocking::Block, keys.op(), qkv.plus(key_at * F32), heads, kv);
+        self.quantise_segments(Blocking::Segment, values.op(), qkv.plus(value_at * F32), heads, kv);
+        Ok(Projected { queries, step, keys, values })
+    }
+
+    fn quantise_segments(&mut self, blocking: Blocking, dst: Operand, a: Operand, heads: &Heads<'_>, segs: usize) {
+        self.b.emit(Instr::Vquant {
+            blocking,
+            dst,
+            dstep: (segs * heads.row).into(),
+            a,
+            astep: (heads.width * F32).into(),
+            rows: self.tokens(),
+            segs: segs.into(),
+            cols: heads.dim.into(),
+        });
+    }
+
+    /// Every token's keys and values go to their place in their page.
+    fn store_cache(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache) {
+        let (tokens, kv, row) = (self.sizes.tokens, heads.kv.len(), heads.row);
+        let blocks = heads.dim / BLOCK;
+        let (key_tile, value_tile) = (WeightKind::A8.tile_bytes(), WeightKind::U8.tile_bytes());
+        let pool = (self.sizes.pages * cache.page) as i64 + self.b.bound(self.regs.cache);
+        let index = self.b.reg(tokens as i64);
+        let record = self.b.reg((tokens * Abi::TOKEN_WORDS) as i64);
+        let slot = self.b.reg(BLOCK as i64);
+        let from = self.b.reg(((tokens - 1) * kv * row) as i64);
+        let base = self.b.reg(pool);
+        let four = self.b.reg(pool);
+        let two = self.b.reg(pool);
+        let one = self.b.reg(pool);
+        let low = self.b.reg(3);
+        let regs = [index, record, slot, from, base, four, two, one, low];
+        let at = cache.at as i64 - self.first_cache();
+        let layer = self.regs.cache;
+        self.b.set(index, 0);
+        self.b.begin(self.tokens(), true);
+        let b = &mut self.b;
+        b.mul(record, index, Abi::TOKEN_WORDS);
+        b.param(base, Operand::reg(record, Abi::TOKEN_RECORDS as i64 + 2));
+        b.param(slot, Operand::reg(record, Abi::TOKEN_RECORDS as i64 + 3));
+        b.mul(base, base, cache.page);
+        b.add(base, base, layer);
+        b.mul(from, index, kv * row);
+        b.mul(four, slot, 4);
+        b.add(four, four, base);
+        b.mul(two, slot, 2);
+        b.add(two, two, base);
+        b.emit(Instr::Shr { rd: one, a: slot.into(), b: Operand::imm(2) });
+        b.mul(one, one, 128);
+        b.emit(Instr::And { rd: low, a: slot.into(), b: Operand::imm(3) });
+        b.add(one, one, low);
+        b.add(one, one, base);
+        let key = |offset: usize| Operand::reg(from, (projected.keys.at + offset) as i64);
+        let value = |offset: usize| Operand::reg(from, (projected.values.at + offset) as i64);
+        let keys = [(8, 4, 128), (blocks, BLOCK, key_tile), (kv, row, blocks * key_tile)];
+        b.emit(store(key(0), Operand::reg(four, at), 4, keys));
+        let scales = at + WeightKind::A8.code_bytes() as i64;
+        let key_scales = [(blocks, 2, key_tile), (kv, row, blocks * key_tile), (1, 0, 0)];
+        b.emit(store(key(heads.dim), Operand::reg(two, scales), 2, key_scales));
+        let values = [(BLOCK, 1, 4), (blocks, BLOCK, value_tile), (kv, row, blocks * value_tile)];
+        b.emit(store(value(0), Operand::reg(one, at + cache.values as i64), 1, values));
+        let value_scales = [(kv, row, 2 * BLOCK), (1, 0, 0), (1, 0, 0)];
+        b.emit(store(value(heads.dim), Operand::reg(two, at + cache.scales as i64), 2, value_scales));
+        b.add(index, index, 1);
+        self.b.end();
+        self.b.release(&regs);
+    }
+
+    /// Register-relative page addresses: the cache register starts each stretch of layers at 0.
+    fn first_cache(&self) -> i64 {
+        0
+    }
+
+    /// Attention proper, sequence after sequence.
+    fn segments(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache, map: &LayerMap, out: Buffer) -> Result<(), Error> {
+        let (kv, pages) = (heads.kv.len(), self.sizes.table_pages);
+        let table = self.b.arena.alloc("a page table", self.sizes.table_step)?;
+        let narrow = self.b.arena.alloc("the value scales", kv * pages * 2 * BLOCK)?;
+        let wide = self.b.arena.alloc("the value scales", kv * pages * F32 * BLOCK)?;
+        let sinks = match heads.spec.sinks {
+            true => Some(self.vector(map, "attn_sinks.weight", heads.kv.start * heads.group, kv * heads.group)?),
+            false => None,
+        };
+        let scores = self.score_buffers(heads)?;
+        let (index, record, first, row) = (
+            self.b.reg(self.sizes.sequences as i64),
+            self.b.reg((self.sizes.sequences * Abi::SEGMENT_WORDS) as i64),
+            self.b.reg(self.sizes.tokens as i64),
+            self.b.reg(((self.sizes.sequences - 1) * self.sizes.table_step) as i64),
+        );
+        let r = self.segment_regs(heads, &scores);
+        let records = Abi { sizes: self.sizes, vocab: 0 }.segment_records() as i64;
+        self.b.set(index, 0);
+        self.b.begin(self.regs.segments, true);
+        let b = &mut self.b;
+        b.mul(record, index, Abi::SEGMENT_WORDS);
+        for (offset, reg) in [first, r.left, r.position, r.pages, row].into_iter().enumerate() {
+            b.param(reg, Operand::reg(record, records + offset as i64));
+        }
+        b.mul(row, row, self.sizes.table_step);
+        b.mul(r.span, r.pages, BLOCK);
+        b.mul(r.score_row, r.span, F32);
+        b.mul(r.prob_row, r.pages, 2);
+        b.add(r.prob_row, r.prob_row, 31);
+        b.emit(Instr::And { rd: r.prob_row, a: r.prob_row.into(), b: Operand::imm(-32) });
+        b.add(r.prob_row, r.prob_row, r.span);
+        b.mul(r.query, first, heads.group * heads.row);
+        b.mul(r.out, first, heads.spec.heads * heads.dim * F32);
+        self.load_table(table, row, r.pages);
+        self.load_value_scales(heads, cache, table, narrow, wide, &r);
+        self.chunks(heads, projected, cache, (table, wide, sinks), &scores, &r, out);
+        self.b.add(index, index, 1);
+        self.b.end();
+        self.release_segment(&r);
+        self.b.release(&[index, record, first, row]);
+        let Scores { scores, probabilities, sums, outputs, .. } = scores;
+        let buffers = [table, narrow, wide, scores, probabilities, sums, outputs];
+        buffers.into_iter().chain(sinks).for_each(|buffer| self.b.arena.free(buffer));
+        Ok(())
+    }
+
+    /// The largest chunk of tokens and heads whose scores fit.
+    fn score_buffers(&mut self, heads: &Heads<'_>) -> Result<Scores, Error> {
+        let span = self.sizes.context;
+        let most = self.chip.matrix.tokens;
+        if heads.group > most {
+            let what = format!("{} query heads share a key head; chip `{}` multiplies at most {most} rows at once", heads.group, self.chip.name);
+            return Err(Error::Unsupported(what));
+        }
+        let sizes = |kv: usize, tokens: usize| {
+            let rows = kv * tokens * heads.group;
+            [rows * span * F32, rows * a8_row(span), rows * F32, rows * heads.dim * F32]
+        };
+        let limit = (most / heads.group).min(self.sizes.tokens).min(MOST_CHUNK);
+        let tokens = (0..=limit.ilog2()).rev().map(|log| (heads.kv.len(), 1usize << log));
+        let fewer_heads = (1..heads.kv.len()).rev().map(|kv| (kv, 1));
+        for (kv, tokens) in tokens.chain(fewer_heads) {
+            if let Some(buffers) = self.try_buffers(sizes(kv, tokens)) {
+                let [scores, probabilities, sums, outputs] = buffers;
+                return Ok(Scores { heads: kv, tokens, scores, probabilities, sums, outputs });
+            }
+        }
+        let need = sizes(1, 1).iter().sum();
+        let what = format!("attention over a context of {span} tokens");
+        Err(Error::Scratchpad { what, need, have: self.b.arena.largest_gap() })
+    }
+
+    fn try_buffers(&mut self, sizes: [usize; 4]) -> Option<[Buffer; 4]> {
+        let before = self.b.arena.clone();
+        let buffers = sizes.map(|size| self.b.arena.alloc("scores", size).ok());
+        if buffers.iter().any(Option::is_none) {
+            self.b.arena = before;
+            return None;
+        }
+        Some(buffers.map(|buffer| buffer.expect("checked")))
+    }
+
+    fn segment_regs(&mut self, heads: &Heads<'_>, scores: &Scores) -> SegmentRegs {
+        let (tokens, span) = (self.sizes.tokens as i64, self.sizes.context as i64);
+        let rows = (scores.tokens * heads.group) as i64;
+        let prob_row = a8_row(self.sizes.context) as i64;
+        let b = &mut self.b;
+        SegmentRegs {
+            left: b.reg(tokens),
+            position: b.reg(span - 1),
+            pages: b.reg(self.sizes.table_pages as i64),
+            span: b.reg(span),
+            score_row: b.reg(span * F32 as i64),
+            prob_row: b.reg(prob_row),
+            query: b.reg((tokens - 1) * (heads.group * heads.row) as i64),
+            out: b.reg((tokens - 1) * (heads.spec.heads * heads.dim * F32) as i64),
+            count: b.reg(scores.tokens as i64),
+            rows: b.reg(rows),
+            all: b.reg(rows * scores.heads as i64),
+            score_head: b.reg(rows * span * F32 as i64),
+            prob_head: b.reg(rows * prob_row),
+            out_head: b.reg(rows * (heads.dim * F32) as i64),
+            sum_head: b.reg(rows * F32 as i64),
+        }
+    }
+
+    fn release_segment(&mut self, r: &SegmentRegs) {
+        self.b.release(&[
+            r.left,
+            r.position,
+            r.pages,
+            r.span,
+            r.score_row,
+            r.prob_row,
+            r.query,
+            r.out,
+            r.count,
+            r.rows,
+            r.all,
+            r.score_head,
+            r.prob_head,
+            r.out_head,
+            r.sum_head,
+        ]);
+    }
+
+    fn load_table(&mut self, table: Buffer, row: Reg, pages: Reg) {
+        let (zero, one, word) = (Operand::imm(0), Operand::imm(1), Operand::from(F32));
+        self.b.emit(Instr::Ld {
+            dst: table.op(),
+            mem: Operand::reg(row, self.map.tables as i64),
+            elem: word,
+            n0: pages.into(),
+            s0: word,
+            d0: word,
+            n1: one,
+            s1: zero,
+            d1: zero,
+            n2: one,
+            s2: zero,
+            d2: zero,
+        });
+    }
+
+    fn load_value_scales(&mut self, heads: &Heads<'_>, cache: Cache, table: Buffer, narrow: Buffer, wide: Buffer, r: &SegmentRegs) {
+        let (kv, pages) = (heads.kv.len(), self.sizes.table_pages);
+        let (page_bytes, narrow_row) = (2 * BLOCK, pages * 2 * BLOCK);
+        self.b.emit(Instr::Ldg {
+            dst: narrow.op(),
+            mem: Operand::reg(self.regs.cache, (cache.at + cache.scales) as i64),
+            table: table.op(),
+            n: r.pages.into(),
+            step: cache.page.into(),
+            d0: page_bytes.into(),
+            elem: page_bytes.into(),
+            n1: kv.into(),
+            s1: page_bytes.into(),
+            d1: narrow_row.into(),
+        });
+        self.b.emit(Instr::Vcvt {
+            from: Narrow::Bf16,
+            dst: wide.op(),
+            dstep: (2 * narrow_row).into(),
+            a: narrow.op(),
+            astep: narrow_row.into(),
+            rows: kv.into(),
+            cols: r.span.into(),
+        });
+    }
+
+    /// The tokens of a sequence, a chunk at a time; the heads, a few at a time.
+    #[allow(clippy::too_many_arguments)]
+    fn chunks(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache, shared: (Buffer, Buffer, Option<Buffer>), s: &Scores, r: &SegmentRegs, out: Buffer) {
+        let loops = self.b.reg(self.sizes.tokens as i64);
+        self.b.add(loops, r.left, s.tokens as i64 - 1);
+        let log = Operand::from(s.tokens.ilog2() as usize);
+        self.b.emit(Instr::Shr { rd: loops, a: loops.into(), b: log });
+        self.b.begin(loops, true);
+        let b = &mut self.b;
+        b.emit(Instr::Min { rd: r.count, a: r.left.into(), b: s.tokens.into() });
+        b.mul(r.rows, r.count, heads.group);
+        b.mul(r.score_head, r.rows, r.score_row);
+        b.mul(r.prob_head, r.rows, r.prob_row);
+        b.mul(r.out_head, r.rows, heads.dim * F32);
+        b.mul(r.sum_head, r.rows, F32);
+        let kv = heads.kv.len();
+        for first in (0..kv).step_by(s.heads) {
+            let count = s.heads.min(kv - first);
+            self.b.mul(r.all, r.rows, count);
+            self.scores(heads, projected, cache, shared, s, r, first..first + count);
+            self.outputs(heads, cache, shared, s, r, first..first + count, out);
+        }
+        let b = &mut self.b;
+        b.emit(Instr::Sub { rd: r.left, a: r.left.into(), b: r.count.into() });
+        b.add(r.position, r.position, r.count);
+        let step = b.reg(b.bound(r.query).max(b.bound(r.out)));
+        b.mul(step, r.count, heads.group * heads.row);
+        b.add(r.query, r.query, step);
+        b.mul(step, r.count, heads.spec.heads * heads.dim * F32);
+        b.add(r.out, r.out, step);
+        b.release(&[step]);
+        self.b.end();
+        self.b.release(&[loops]);
+    }
+
+    /// Scores of a chunk against all positions of its sequence, and their softmax numerators, weighted by the value scales and quantised.
+    #[allow(clippy::too_many_arguments)]
+    fn scores(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache, shared: (Buffer, Buffer, Option<Buffer>), s: &Scores, r: &SegmentRegs, kv: Range<usize>) {
+        let (table, wide, sinks) = shared;
+        let key_head = heads.dim / BLOCK * WeightKind::A8.tile_bytes();
+        let layer = self.regs.cache;
+        self.b.emit(Instr::Wgat {
+            mem: Operand::reg(layer, (cache.at + kv.start * key_head) as i64),
+            table: table.op(),
+            n: r.pages.into(),
+            step: cache.page.into(),
+            len: key_head.into(),
+            groups: kv.len().into(),
+            gstep: key_head.into(),
+        });
+        let queries = Operand::reg(r.query, (projected.queries.at + kv.start * projected.step) as i64);
+        let product = matrix(WeightKind::A8, s.scores.op(), 0, queries, heads.row, r.span.into(), heads.dim.into(), r.rows.into(), SCORE_GRID);
+        self.b.emit(grouped(product, kv.len(), 1, projected.step.into(), r.score_row.into(), r.score_head.into(), 0));
+        let factor = self.scale_scores(heads, s, r);
+        self.softmax(heads, sinks, s, r, kv.start, factor);
+        let pages = self.sizes.table_pages;
+        let row = Operand::from(r.score_row);
+        self.b.emit(Instr::Vbin {
+            op: Binary::Mul,
+            dst: s.scores.op(),
+            dstep: row,
+            douter: r.score_head.into(),
+            a: s.scores.op(),
+            astep: row,
+            aouter: r.score_head.into(),
+            b: wide.plus(kv.start * pages * BLOCK * F32),
+            bstep: 0.into(),
+            bouter: (pages * BLOCK * F32).into(),
+            rows: r.rows.into(),
+            outer: kv.len().into(),
+            cols: r.span.into(),
+        });
+        self.b.emit(Instr::Vquant {
+            blocking: Blocking::Block,
+            dst: s.probabilities.op(),
+            dstep: r.prob_row.into(),
+            a: s.scores.op(),
+            astep: row,
+            rows: r.all.into(),
+            segs: 1.into(),
+            cols: r.span.into(),
+        });
+    }
+
+    /// The factor that the softmax applies; a soft cap takes the scale before it.
+    fn scale_scores(&mut self, heads: &Heads<'_>, s: &Scores, r: &SegmentRegs) -> f32 {
+        let Some(cap) = heads.spec.softcap else { return heads.spec.scale * LOG2_E };
+        let (dst, step) = (s.scores.op(), Operand::from(r.score_row));
+        let scale = |imm: f32| Instr::Vimm {
+            op: Binary::Mul,
+            dst,
+            dstep: step,
+            a: dst,
+            astep: step,
+            rows: r.all.into(),
+            cols: r.span.into(),
+            imm: imm.into(),
+        };
+        self.b.emit(scale(heads.spec.scale / cap));
+        self.b.emit(Instr::Vun { op: Unary::Tanh, dst, dstep: step, a: dst, astep: step, rows: r.all.into(), cols: r.span.into() });
+        self.b.emit(scale(cap));
+        LOG2_E
+    }
+
+    fn softmax(&mut self, heads: &Heads<'_>, sinks: Option<Buffer>, s: &Scores, r: &SegmentRegs, first: usize, factor: f32) {
+        let row = Operand::from(r.score_row);
+        let (sink, sinks) = match sinks {
+            Some(buffer) => (Sink::Yes, buffer.plus(first * heads.group * F32)),
+            None => (Sink::No, Operand::imm(0)),
+        };
+        self.b.emit(Instr::Vsoft {
+            sink,
+            dst: s.scores.op(),
+            dstep: row,
+            a: s.scores.op(),
+            astep: row,
+            sums: s.sums.op(),
+            sinks,
+            rows: r.all.into(),
+            cols: r.span.into(),
+            hi: Operand::reg(r.position, 1),
+            window: heads.spec.window.unwrap_or(0).into(),
+            per: heads.group.into(),
+            tokens: r.count.into(),
+            factor: factor.into(),
+        });
+    }
+
+    /// Probabilities times values, divided by the sums, into the outputs' rows.
+    #[allow(clippy::too_many_arguments)]
+    fn outputs(&mut self, heads: &Heads<'_>, cache: Cache, shared: (Buffer, Buffer, Option<Buffer>), s: &Scores, r: &SegmentRegs, kv: Range<usize>, out: Buffer) {
+        let blocks = heads.dim / BLOCK;
+        let tile = WeightKind::U8.tile_bytes();
+        self.b.emit(Instr::Wgat {
+            mem: Operand::reg(self.regs.cache, (cache.at + cache.values + kv.start * blocks * tile) as i64),
+            table: shared.0.op(),
+            n: r.pages.into(),
+            step: cache.page.into(),
+            len: tile.into(),
+            groups: (kv.len() * blocks).into(),
+            gstep: tile.into(),
+        });
+        let product = matrix(WeightKind::U8, s.outputs.op(), heads.dim * F32, s.probabilities.op(), 0, BLOCK.into(), r.span.into(), r.rows.into(), VALUE_GRID);
+        let ostep = Operand::from(heads.dim * F32);
+        let product = with_xstep(product, r.prob_row.into());
+        self.b.emit(grouped(product, kv.len() * blocks, blocks, r.prob_head.into(), ostep, r.out_head.into(), BLOCK * F32));
+        let whole = Operand::imm(1);
+        let zero = Operand::imm(0);
+        self.b.emit(Instr::Vun {
+            op: Unary::Recip,
+            dst: s.sums.op(),
+            dstep: zero,
+            a: s.sums.op(),
+            astep: zero,
+            rows: whole,
+            cols: r.all.into(),
+        });
+        let (from, sum) = (self.b.reg(self.b.bound(r.out_head) * kv.len() as i64), self.b.reg(self.b.bound(r.sum_head) * kv.len() as i64));
+        self.b.set(from, 0);
+        self.b.set(sum, 0);
+        for head in kv {
+            self.normalise(heads, s, r, (from, sum), head, out);
+            self.b.add(from, from, r.out_head);
+            self.b.add(sum, sum, r.sum_head);
+        }
+        self.b.release(&[from, sum]);
+    }
+
+    fn normalise(&mut self, heads: &Heads<'_>, s: &Scores, r: &SegmentRegs, at: (Reg, Reg), head: usize, out: Buffer) {
+        let (group, row) = (heads.group, heads.dim * F32);
+        self.b.emit(Instr::Vrow {
+            op: Binary::Mul,
+            dst: Operand::reg(r.out, (out.at + (heads.kv.start + head) * group * row) as i64),
+            dstep: row.into(),
+            douter: (heads.spec.heads * row).into(),
+            a: Operand::reg(at.0, s.outputs.at as i64),
+            astep: row.into(),
+            aouter: (group * row).into(),
+            b: Operand::reg(at.1, s.sums.at as i64),
+            bstep: F32.into(),
+            bouter: (group * F32).into(),
+            rows: group.into(),
+            outer: r.count.into(),
+            cols: heads.dim.into(),
+        });
+    }
+}
+
+/// Tokens whose scores are formed at once, at most: more would not fit a cache of the host that emulates.
+const MOST_CHUNK: usize = 16;
+
+fn store(src: Operand, mem: Operand, elem: usize, dims: [(usize, usize, usize); 3]) -> Instr {
+    let [(n0, s0, d0), (n1, s1, d1), (n2, s2, d2)] = dims;
+    Instr::St {
+        src,
+        mem,
+        elem: elem.into(),
+        n0: n0.into(),
+        s0: s0.into(),
+        d0: d0.into(),
+        n1: n1.into(),
+        s1: s1.into(),
+        d1: d1.into(),
+        n2: n2.into(),
+        s2: s2.into(),
+        d2: d2.into(),
+    }
+}
+
+/// A product of several groups; `sub` consecutive ones share activations.
+fn grouped(product: Instr, groups: usize, sub: usize, xgroup: Operand, ostep: Operand, ogroup: Operand, osub: usize) -> Instr {
+    let Instr::Mm { kind, out, x, xstep, rows, k, tokens, grid, .. } = product else { unreachable!("made by `matrix`") };
+    Instr::Mm { kind, out, ostep, x, xstep, rows, k, tokens, grid, groups: groups.into(), sub: sub.into(), xgroup, ogroup, osub: osub.into() }
+}
+
+fn with_xstep(product: Instr, step: Operand) -> Instr {
+    let Instr::Mm { kind, out, ostep, x, rows, k, tokens, grid, groups, sub, xgroup, ogroup, osub, .. } = product else {
+        unreachable!("made by `matrix`")
+    };
+    Instr::Mm { kind, out, ostep, x, xstep: step, rows, k, tokens, grid, groups, sub, xgroup, ogroup, osub }
+}

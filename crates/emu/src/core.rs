@@ -1,0 +1,305 @@
+//! One core: registers, loops, scratchpad, weight stream, and the engines.
+//!
+//! The core runs its stream one instruction at a time, in program order, which is always a legal schedule (`arch`). The weight stream is a list of
+//! pieces of memory that have been asked for and not yet been taken; nothing is copied, since the bytes cannot change in between in a legal program.
+
+mod matrix;
+mod transfer;
+mod vector;
+
+use crate::kernels::{self, Kernels};
+use crate::memory::Memory;
+use arch::attr::{Scope, Unit};
+use arch::isa::Operand;
+use arch::legal::{Access, Accesses, Space, accesses};
+use arch::machine::Counters;
+use arch::{Chip, Instr};
+use base::status::Flags;
+use std::collections::VecDeque;
+
+/// A stream with its loops matched.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    instrs: Vec<Instr>,
+    /// For each `loop` the index of its `end`, for each `end` that of its `loop`.
+    pairs: Vec<usize>,
+}
+
+impl Stream {
+    /// Match the loops of a legal stream.
+    pub(crate) fn new(instrs: &[Instr]) -> Stream {
+        let mut pairs = vec![0; instrs.len()];
+        let mut open = Vec::new();
+        for (pc, instr) in instrs.iter().enumerate() {
+            match instr {
+                Instr::Loop { .. } => open.push(pc),
+                Instr::End {} => {
+                    let start = open.pop().expect("legal streams balance their loops");
+                    pairs[pc] = start;
+                    pairs[start] = pc;
+                }
+                _ => {}
+            }
+        }
+        Stream { instrs: instrs.to_vec(), pairs }
+    }
+
+    /// The instruction at `pc`.
+    pub(crate) fn instr(&self, pc: usize) -> Instr {
+        self.instrs[pc]
+    }
+}
+
+/// Why a core stopped for the moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// Its stream is done.
+    Halted,
+    /// It has come to an exchange.
+    Gather(Gather),
+}
+
+/// The resolved operands of a `gather`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Gather {
+    /// Who takes part.
+    pub scope: Scope,
+    /// Rows.
+    pub rows: usize,
+    /// Step between rows at the source.
+    pub sstep: usize,
+    /// Step between rows at the destination.
+    pub dstep: usize,
+    /// The two pieces: source, destination, bytes.
+    pub pieces: [(u64, u64, u64); 2],
+}
+
+/// A piece of the weight stream.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    start: *const u8,
+    len: usize,
+    /// Whether this piece ends a `wld` or `wgat`.
+    last: bool,
+}
+
+/// What a core shares with its chip.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<'a> {
+    pub chip: &'a Chip,
+    pub memory: &'a Memory,
+    pub params: &'a [u32],
+    pub kernels: &'static dyn Kernels,
+}
+
+/// A core's state.
+pub(crate) struct Core {
+    pub(crate) scratchpad: Memory,
+    pub(crate) flags: Flags,
+    pub(crate) counters: Counters,
+    pub(crate) pc: usize,
+    registers: [i64; arch::attr::REGISTERS as usize],
+    loops: Vec<(usize, i64)>,
+    stream: VecDeque<Piece>,
+    /// Weight loads not fully taken.
+    loads: usize,
+    prepared: kernels::Prepared,
+    scratch: kernels::Scratch,
+    tiles: Vec<*const u8>,
+    staging: Vec<Box<[u8]>>,
+}
+
+// SAFETY: the raw pointers of `stream` and `tiles` point into the chip's memory and are used only while a program runs on it.
+unsafe impl Send for Core {}
+
+type Step<T = ()> = Result<T, String>;
+
+impl Core {
+    /// A core with an empty scratchpad.
+    pub(crate) fn new(chip: &Chip) -> std::io::Result<Core> {
+        Ok(Core {
+            scratchpad: Memory::new(chip.core.scratchpad.0 as usize)?,
+            flags: Flags::NONE,
+            counters: Counters::default(),
+            pc: 0,
+            registers: [0; arch::attr::REGISTERS as usize],
+            loops: Vec::new(),
+            stream: VecDeque::new(),
+            loads: 0,
+            prepared: kernels::Prepared::default(),
+            scratch: kernels::Scratch::default(),
+            tiles: Vec::new(),
+            staging: Vec::new(),
+        })
+    }
+
+    /// Back to the start of the stream; scratchpad, flags and counters stay.
+    pub(crate) fn restart(&mut self) {
+        self.pc = 0;
+        self.registers = [0; arch::attr::REGISTERS as usize];
+        self.loops.clear();
+        self.stream.clear();
+        self.loads = 0;
+    }
+
+    /// Run to the next exchange or to the end.
+    pub(crate) fn run(&mut self, stream: &Stream, shared: &Shared<'_>) -> Step<Event> {
+        loop {
+            let instr = stream.instrs[self.pc];
+            let unit = instr.unit();
+            self.counters.instructions[unit as usize] += 1;
+            if unit == Unit::Control {
+                if matches!(instr, Instr::Halt {}) {
+                    return self.halt();
+                }
+                self.control(&instr, stream, shared)?;
+            } else {
+                let ranges = self.check(&instr, shared)?;
+                if let Instr::Gather { .. } = instr {
+                    return Ok(Event::Gather(self.gather(&instr)));
+                }
+                self.execute(&instr, &ranges, shared)?;
+            }
+            self.pc += 1;
+        }
+    }
+
+    fn halt(&self) -> Step<Event> {
+        match self.stream.is_empty() {
+            true => Ok(Event::Halted),
+            false => Err("weights are left in the stream that no `mm` has taken".into()),
+        }
+    }
+
+    fn value(&self, operand: Operand) -> i64 {
+        self.registers[operand.reg as usize].wrapping_add(operand.imm)
+    }
+
+    fn count(&self, operand: Operand) -> usize {
+        self.value(operand).max(0) as usize
+    }
+
+    fn float(&self, operand: Operand) -> f32 {
+        f32::from_bits(self.value(operand) as u32)
+    }
+
+    fn control(&mut self, instr: &Instr, stream: &Stream, shared: &Shared<'_>) -> Step {
+        let (rd, value) = match *instr {
+            Instr::Set { rd, value } => (rd, self.value(value)),
+            Instr::Add { rd, a, b } => (rd, self.value(a).wrapping_add(self.value(b))),
+            Instr::Sub { rd, a, b } => (rd, self.value(a).wrapping_sub(self.value(b))),
+            Instr::Mul { rd, a, b } => (rd, self.value(a).wrapping_mul(self.value(b))),
+            Instr::Min { rd, a, b } => (rd, self.value(a).min(self.value(b))),
+            Instr::Max { rd, a, b } => (rd, self.value(a).max(self.value(b))),
+            Instr::Shr { rd, a, b } => (rd, self.value(a) >> (self.value(b) & 63)),
+            Instr::And { rd, a, b } => (rd, self.value(a) & self.value(b)),
+            Instr::Param { rd, index } => (rd, parameter(self.value(index), shared.params)?),
+            Instr::Loop { count } => return self.enter(self.value(count), stream),
+            Instr::End {} => return self.repeat(),
+            _ => return Ok(()),
+        };
+        self.registers[rd.0 as usize] = value;
+        Ok(())
+    }
+
+    fn enter(&mut self, count: i64, stream: &Stream) -> Step {
+        match count <= 0 {
+            true => self.pc = stream.pairs[self.pc],
+            false => self.loops.push((self.pc, count)),
+        }
+        Ok(())
+    }
+
+    fn repeat(&mut self) -> Step {
+        let (start, left) = self.loops.last_mut().expect("legal streams balance their loops");
+        *left -= 1;
+        if *left > 0 {
+            self.pc = *start;
+        } else {
+            self.loops.pop();
+        }
+        Ok(())
+    }
+
+    /// Resolve and check the byte ranges of an instruction.
+    fn check(&mut self, instr: &Instr, shared: &Shared<'_>) -> Step<Accesses> {
+        let ranges = accesses(instr, &|operand| self.value(operand))?;
+        for range in ranges.iter() {
+            let (what, size) = match range.space {
+                Space::Scratchpad => ("scratchpad", self.scratchpad.len()),
+                Space::Memory => ("program's memory", shared.memory.len()),
+            };
+            if range.end > size as u64 {
+                return Err(format!("bytes {}..{} lie outside the {what} of {size}", range.start, range.end));
+            }
+            self.count_bytes(instr.unit(), range);
+        }
+        Ok(ranges)
+    }
+
+    fn count_bytes(&mut self, unit: Unit, range: &Access) {
+        let counter = match (range.space, unit) {
+            (Space::Scratchpad, _) => &mut self.counters.scratchpad_bytes,
+            (Space::Memory, Unit::Store) => &mut self.counters.store_bytes,
+            (Space::Memory, Unit::Load) => &mut self.counters.load_bytes,
+            // The weight stream is counted where it is taken.
+            (Space::Memory, _) => return,
+        };
+        *counter += range.bytes;
+    }
+
+    /// The scratchpad address of a checked operand.
+    fn spad(&self, operand: Operand) -> *mut u8 {
+        self.scratchpad.range(self.value(operand) as u64, 0).unwrap_or(std::ptr::NonNull::dangling().as_ptr())
+    }
+
+    fn execute(&mut self, instr: &Instr, ranges: &Accesses, shared: &Shared<'_>) -> Step {
+        // An instruction that moves no byte does nothing (a product still takes its weights).
+        match instr.unit() {
+            Unit::Matrix => self.matrix(instr, shared),
+            Unit::Load | Unit::Store | Unit::Weights => self.transfer(instr, shared),
+            _ if !ranges.iter().any(|range| range.write) => Ok(()),
+            _ => {
+                self.vector(instr, shared.kernels);
+                Ok(())
+            }
+        }
+    }
+
+    fn gather(&self, instr: &Instr) -> Gather {
+        let Instr::Gather { scope, src, sstep, dst, dstep, bytes, rows, src2, dst2, bytes2 } = *instr else {
+            unreachable!("called for `gather` only")
+        };
+        let piece = |src, dst, bytes| (self.value(src) as u64, self.value(dst) as u64, self.value(bytes) as u64);
+        Gather {
+            scope,
+            rows: self.count(rows),
+            sstep: self.count(sstep),
+            dstep: self.count(dstep),
+            pieces: [piece(src, dst, bytes), piece(src2, dst2, bytes2)],
+        }
+    }
+
+    /// Take a sender's pieces into this core's scratchpad.
+    pub(crate) fn receive(&mut self, gather: &Gather, from: &Memory, own: bool) -> Step {
+        for (src, dst, bytes) in gather.pieces {
+            if own && src == dst && (gather.sstep == gather.dstep || gather.rows <= 1) {
+                continue;
+            }
+            for row in 0..gather.rows as u64 {
+                let (from_at, to_at) = (src + row * gather.sstep as u64, dst + row * gather.dstep as u64);
+                let source = from.range(from_at, bytes).ok_or("a piece lies outside the sender's scratchpad")?;
+                let target = self.scratchpad.range(to_at, bytes).ok_or("a piece lies outside the scratchpad")?;
+                // SAFETY: both ranges were just checked; they may overlap only if sender and receiver are the same core.
+                unsafe { std::ptr::copy(source, target, bytes as usize) };
+            }
+            self.counters.exchange_bytes += if own { 0 } else { bytes * gather.rows as u64 };
+        }
+        Ok(())
+    }
+}
+
+fn parameter(index: i64, params: &[u32]) -> Step<i64> {
+    let word = usize::try_from(index).ok().and_then(|index| params.get(index));
+    word.map(|word| i64::from(*word)).ok_or_else(|| format!("parameter {index}: the memory has {} words", params.len()))
+}

@@ -1,0 +1,167 @@
+//! Load, store and weight engines.
+
+use super::{Core, Piece, Shared, Step};
+use crate::memory::Memory;
+use arch::Instr;
+use arch::isa::Operand;
+
+/// A strided copy of three dimensions: count, source step, destination step; innermost first.
+struct Copy {
+    elem: usize,
+    dims: [(usize, usize, usize); 3],
+}
+
+impl Copy {
+    /// Merge contiguous dimensions into longer elements.
+    fn merged(mut self) -> Copy {
+        while self.dims[0].0 == 1 || (self.dims[0].1 == self.elem && self.dims[0].2 == self.elem) {
+            let (count, _, _) = self.dims[0];
+            self.elem *= count;
+            self.dims = [self.dims[1], self.dims[2], (1, 0, 0)];
+            if self.dims.iter().all(|dim| dim.0 == 1) {
+                break;
+            }
+        }
+        self
+    }
+
+    /// # Safety
+    /// All elements of both sides lie in valid memory; the sides do not overlap.
+    unsafe fn run(self, from: *const u8, to: *mut u8) {
+        let Copy { elem, dims } = self.merged();
+        for i2 in 0..dims[2].0 {
+            for i1 in 0..dims[1].0 {
+                let (source, target) = (i1 * dims[1].1 + i2 * dims[2].1, i1 * dims[1].2 + i2 * dims[2].2);
+                // SAFETY: inside the ranges that the caller vouches for.
+                unsafe { row(elem, dims[0], from.add(source), to.add(target)) };
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`Copy::run`].
+unsafe fn row(elem: usize, (count, from_step, to_step): (usize, usize, usize), from: *const u8, to: *mut u8) {
+    for i in 0..count {
+        // SAFETY: inside the ranges that the caller vouches for.
+        unsafe {
+            let (source, target) = (from.add(i * from_step), to.add(i * to_step));
+            match elem {
+                1 => *target = *source,
+                2 => target.cast::<u16>().write_unaligned(source.cast::<u16>().read_unaligned()),
+                4 => target.cast::<u32>().write_unaligned(source.cast::<u32>().read_unaligned()),
+                _ => std::ptr::copy_nonoverlapping(source, target, elem),
+            }
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn transfer(&mut self, instr: &Instr, shared: &Shared<'_>) -> Step {
+        match *instr {
+            Instr::Ld { dst, mem, elem, n0, s0, d0, n1, s1, d1, n2, s2, d2 } => {
+                let copy = self.copy(elem, [(n0, s0, d0), (n1, s1, d1), (n2, s2, d2)]);
+                let from = memory_at(shared.memory, self.value(mem));
+                // SAFETY: `check` found both bounding ranges inside; scratchpad and memory are different mappings.
+                unsafe { copy.run(from, self.spad(dst)) };
+                Ok(())
+            }
+            Instr::St { src, mem, elem, n0, s0, d0, n1, s1, d1, n2, s2, d2 } => {
+                let copy = self.copy(elem, [(n0, s0, d0), (n1, s1, d1), (n2, s2, d2)]);
+                let to = memory_at(shared.memory, self.value(mem));
+                // SAFETY: as for `Ld`.
+                unsafe { copy.run(self.spad(src), to) };
+                Ok(())
+            }
+            Instr::Ldg { .. } => self.gathering_load(instr, shared),
+            Instr::Wld { mem, len } => {
+                let len = self.count(len);
+                self.push(memory_at(shared.memory, self.value(mem)), len);
+                self.end_load(shared)
+            }
+            Instr::Wgat { .. } => self.gathering_weights(instr, shared),
+            _ => unreachable!("the transfer engines run transfers"),
+        }
+    }
+
+    fn copy(&self, elem: Operand, dims: [(Operand, Operand, Operand); 3]) -> Copy {
+        let dims = dims.map(|(n, s, d)| (self.count(n), self.count(s), self.count(d)));
+        Copy { elem: self.count(elem), dims }
+    }
+
+    /// The table's entry `index`.
+    fn entry(&self, table: Operand, index: usize) -> u64 {
+        let at = self.value(table) as u64 + 4 * index as u64;
+        let entry = self.scratchpad.range(at, 4).expect("`check` found the table inside");
+        // SAFETY: inside the scratchpad.
+        u64::from(unsafe { entry.cast::<u32>().read_unaligned() })
+    }
+
+    fn gathering_load(&mut self, instr: &Instr, shared: &Shared<'_>) -> Step {
+        let Instr::Ldg { dst, mem, table, n, step, d0, elem, n1, s1, d1 } = *instr else {
+            unreachable!("called for `ldg` only")
+        };
+        let (count, pieces) = (self.count(n), self.count(n1));
+        let (elem, s1, d1) = (self.count(elem), self.count(s1), self.count(d1));
+        if pieces == 0 {
+            return Ok(());
+        }
+        let span = (pieces as u64 - 1) * s1 as u64 + elem as u64;
+        for i in 0..count {
+            let at = self.gathered(self.value(mem), self.entry(table, i), self.value(step), span, shared.memory)?;
+            // SAFETY: `check` found the destination's bounding range inside, `gathered` the source's.
+            let to = unsafe { self.spad(dst).add(i * self.count(d0)) };
+            let copy = Copy { elem, dims: [(pieces, s1, d1), (1, 0, 0), (1, 0, 0)] };
+            // SAFETY: as above.
+            unsafe { copy.run(at, to) };
+        }
+        self.counters.load_bytes += (count.saturating_sub(1) * pieces * elem) as u64;
+        Ok(())
+    }
+
+    fn gathered(&self, mem: i64, index: u64, step: i64, span: u64, memory: &Memory) -> Step<*const u8> {
+        let at = index.checked_mul(step as u64).and_then(|offset| offset.checked_add(mem as u64));
+        let range = at.and_then(|at| memory.range(at, span));
+        range.map(<*mut u8>::cast_const).ok_or_else(|| {
+            format!("table entry {index} leads to byte {} outside the program's memory of {}", at.unwrap_or(u64::MAX), memory.len())
+        })
+    }
+
+    fn gathering_weights(&mut self, instr: &Instr, shared: &Shared<'_>) -> Step {
+        let Instr::Wgat { mem, table, n, step, len, groups, gstep } = *instr else {
+            unreachable!("called for `wgat` only")
+        };
+        let (count, len) = (self.count(n), self.count(len));
+        for group in 0..self.value(groups).max(0) {
+            let base = self.value(mem) + group * self.value(gstep);
+            for i in 0..count {
+                let at = self.gathered(base, self.entry(table, i), self.value(step), len as u64, shared.memory)?;
+                self.push(at, len);
+            }
+        }
+        self.end_load(shared)
+    }
+
+    fn push(&mut self, start: *const u8, len: usize) {
+        if len > 0 {
+            self.stream.push_back(Piece { start, len, last: false });
+        }
+    }
+
+    /// A weight load is complete: mark its end, and hold the queue to its depth.
+    fn end_load(&mut self, shared: &Shared<'_>) -> Step {
+        if let Some(piece) = self.stream.back_mut().filter(|piece| !piece.last) {
+            piece.last = true;
+            self.loads += 1;
+        }
+        let depth = shared.chip.queue(arch::attr::Unit::Weights);
+        match self.loads <= depth {
+            true => Ok(()),
+            false => Err(format!("{} weight loads are waiting for their `mm`; the queue holds {depth}", self.loads)),
+        }
+    }
+}
+
+fn memory_at(memory: &Memory, address: i64) -> *mut u8 {
+    memory.range(address as u64, 0).unwrap_or(std::ptr::NonNull::dangling().as_ptr())
+}

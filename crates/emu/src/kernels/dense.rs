@@ -1,0 +1,545 @@
+//! The matrix kernel, generic over the vector width: exact sums on a grid at the speed of the dot products.
+//!
+//! Per block of 32 columns, row and token: an integer dot product, its conversion to binary64, one multiplication for the factor (weight scale times
+//! token scale times 2^-g, exact), one fused multiply-add against 1.5 * 2^52 whose result *is* the rounded term, and one integer addition of the bit
+//! pattern. All of it is vertical: rows lie in lanes, so nothing is ever summed across a register.
+//!
+//! Few tokens wait for memory: the tile's codes are unpacked in registers ([`Packed`]). Many tokens wait for arithmetic: the tile is unpacked once into
+//! the first-level cache ([`Expanded`]), scales as binary64, and reused by every token. Both are one kernel with another source.
+//!
+//! The largest raw scales are gathered on the way. If they do not exclude that a term leaves the window, or include a NaN, the oracle
+//! computes the 32 rows again.
+
+use super::lanes::Lanes;
+use super::matmul::{self, Activations, Prepared, Scratch, Tiles, power_of_two, reserve, to_f64};
+use base::status::Flags;
+use base::tile::{BLOCK, Exact, WeightKind};
+
+/// 1.5 * 2^52.
+const MAGIC: f64 = 6_755_399_441_055_744.0;
+/// Tokens from which unpacking a tile into memory pays.
+const EXPAND_FROM: usize = 4;
+/// Tiles between the one in work and the one that is fetched.
+const AHEAD: usize = 6;
+/// The fast path is for grids whose powers of two leave room in binary64.
+const GRID_RANGE: std::ops::RangeInclusive<i32> = -400..=400;
+
+/// How the activations of a block are arranged for a kind of dot product.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Layout {
+    /// 32-bit steps per block: 8 of four bytes, or 16 of two 16-bit integers.
+    steps: usize,
+    /// What was added to a weight's code to make it unsigned.
+    offset: i32,
+    /// Whether a row's dot product is gathered in two 16-bit halves.
+    halves: bool,
+}
+
+impl Layout {
+    /// The layout that `L` wants for `kind`.
+    fn of<L: Lanes>(kind: WeightKind) -> Layout {
+        let nibbles = kind.code_bits() == 4;
+        let offset = match kind {
+            WeightKind::I4m => 0,
+            WeightKind::I4s => 8,
+            WeightKind::Mx4 => 12,
+            _ if L::BYTES_AS_PAIRS => 0,
+            _ => 128,
+        };
+        Layout {
+            steps: if L::BYTES_AS_PAIRS && !nibbles { 16 } else { 8 },
+            offset,
+            halves: L::BYTES_AS_PAIRS && nibbles,
+        }
+    }
+
+    /// The steps of one block.
+    fn arrange(self, codes: &[i8], out: &mut Vec<u32>) {
+        for quad in codes.chunks_exact(4) {
+            let pair = |a: i8, b: i8| a as i16 as u16 as u32 | (b as i16 as u16 as u32) << 16;
+            match self.steps {
+                16 => out.extend([pair(quad[0], quad[2]), pair(quad[1], quad[3])]),
+                _ => out.push(u32::from_le_bytes([quad[0] as u8, quad[1] as u8, quad[2] as u8, quad[3] as u8])),
+            }
+        }
+    }
+
+    /// Where the dot product starts: minus the offset times the sum of the codes.
+    fn start(self, codes: &[i8]) -> u32 {
+        let sum = |from: usize| codes.chunks_exact(4).map(|q| q[from] as i32 + q[from + 1] as i32).sum::<i32>();
+        let (even, odd) = (-self.offset * sum(0), -self.offset * sum(2));
+        if self.halves { even as i16 as u16 as u32 | (odd as i16 as u16 as u32) << 16 } else { (even + odd) as u32 }
+    }
+}
+
+/// What the power of two of the format adds to a scale.
+fn scale_power(kind: WeightKind) -> i32 {
+    match kind {
+        WeightKind::Mx8 => -6,
+        WeightKind::Mx4 => -1,
+        _ => 0,
+    }
+}
+
+/// [`super::Kernels::prepare`].
+///
+/// # Safety
+/// `x` must describe readable memory.
+pub(super) unsafe fn prepare<L: Lanes>(kind: WeightKind, x: &Activations, g: i32, p: &mut Prepared) {
+    // SAFETY: the caller's promise.
+    unsafe { p.read(kind, x, g) };
+    let layout = Layout::of::<L>(kind);
+    p.layout = Some(layout);
+    p.codes.clear();
+    p.init.clear();
+    p.factor.clear();
+    p.sums.clear();
+    p.block_max.clear();
+    p.flags = Flags::NONE;
+    let unit = if GRID_RANGE.contains(&g) { power_of_two(-g) } else { f64::INFINITY };
+    let format = power_of_two(scale_power(kind));
+    for b in 0..p.blocks {
+        let mut most = 0f64;
+        for t in 0..p.tokens {
+            let codes = &p.raw_codes[(t * p.blocks + b) * BLOCK..][..BLOCK];
+            let scale = Exact::from_bf16(p.raw_scales[t * p.blocks + b]);
+            if scale.is_none() {
+                p.flags |= Flags::NAN;
+            }
+            let factor = scale.map_or(0.0, to_f64) * unit;
+            layout.arrange(codes, &mut p.codes);
+            p.init.push(layout.start(codes));
+            p.factor.push(factor * format);
+            p.sums.push(factor * codes.iter().map(|&c| c as i32).sum::<i32>() as f64);
+            let magnitude: i32 = codes.iter().map(|&c| (c as i32).abs()).sum();
+            most = most.max(factor.abs() * magnitude as f64);
+        }
+        p.block_max.push(most);
+    }
+    p.max_factor = p.block_max.iter().copied().fold(0.0, f64::max);
+    if !GRID_RANGE.contains(&g) {
+        p.max_factor = f64::INFINITY;
+    }
+}
+
+/// The kind with code `K`.
+const fn kind_of(k: u8) -> WeightKind {
+    WeightKind::ALL[k as usize]
+}
+
+/// Whether the codes of kind `K` have four bits.
+const fn nibbles(k: u8) -> bool {
+    matches!(kind_of(k), WeightKind::I4s | WeightKind::I4m | WeightKind::Mx4)
+}
+
+/// Whether kind `K` has a minimum.
+const fn has_min(k: u8) -> bool {
+    matches!(kind_of(k), WeightKind::I4m | WeightKind::I8m)
+}
+
+/// Where the kernel finds a tile's codes and scales.
+trait Source<L: Lanes> {
+    /// Steps `2 * pair` and `2 * pair + 1` of the rows from `row` on.
+    unsafe fn codes(tile: *const u8, row: usize, pair: usize) -> [L::Int; 2];
+    unsafe fn scales(tile: *const u8, row: usize) -> [L::Wide; 2];
+    unsafe fn mins(tile: *const u8, row: usize) -> [L::Wide; 2];
+}
+
+/// A tile of kind `K` as stored.
+struct Packed<const K: u8>;
+
+// SAFETY of the blocks below: the caller promises a whole tile, and `row + ROWS <= 32`.
+impl<L: Lanes, const K: u8> Source<L> for Packed<K> {
+    #[inline(always)]
+    unsafe fn codes(tile: *const u8, row: usize, pair: usize) -> [L::Int; 2] {
+        unsafe {
+            if !nibbles(K) {
+                return L::bytes(tile.add(row * 4), pair);
+            }
+            let v = L::load(tile.add(row * 4 + pair * 128));
+            let both = [L::low(v), L::high(v)];
+            if matches!(kind_of(K), WeightKind::Mx4) { [L::e2m1(both[0]), L::e2m1(both[1])] } else { both }
+        }
+    }
+    #[inline(always)]
+    unsafe fn scales(tile: *const u8, row: usize) -> [L::Wide; 2] {
+        let kind = kind_of(K);
+        unsafe {
+            let at = tile.add(kind.code_bytes() + row * kind.scale_bytes());
+            match kind {
+                WeightKind::U8 => [L::splat_f64(1.0); 2],
+                WeightKind::A8 => L::bf16(at),
+                WeightKind::Mx8 | WeightKind::Mx4 => L::e8m0(at),
+                _ => L::f16(at),
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn mins(tile: *const u8, row: usize) -> [L::Wide; 2] {
+        unsafe { L::f16(tile.add(kind_of(K).code_bytes() + 64 + row * 2)) }
+    }
+}
+
+/// A tile of kind `K` unpacked by [`expand`]: vectors of codes in the order of use, then 32 scales and 32 minimums in binary64.
+struct Expanded<const K: u8>;
+
+/// Pairs of steps in a block.
+const fn pairs<L: Lanes>(k: u8) -> usize {
+    if L::BYTES_AS_PAIRS && !nibbles(k) { 8 } else { 4 }
+}
+
+/// Bytes of the codes of an expanded tile.
+const fn expanded_codes<L: Lanes>(k: u8) -> usize {
+    pairs::<L>(k) * 256
+}
+
+// SAFETY of the blocks below: the caller promises an expanded tile, and `row + ROWS <= 32`.
+impl<L: Lanes, const K: u8> Source<L> for Expanded<K> {
+    #[inline(always)]
+    unsafe fn codes(tile: *const u8, row: usize, pair: usize) -> [L::Int; 2] {
+        unsafe {
+            let at = tile.add(row * pairs::<L>(K) * 8 + pair * 8 * L::ROWS);
+            [L::load(at), L::load(at.add(4 * L::ROWS))]
+        }
+    }
+    #[inline(always)]
+    unsafe fn scales(tile: *const u8, row: usize) -> [L::Wide; 2] {
+        unsafe {
+            let at = tile.add(expanded_codes::<L>(K)).cast::<f64>().add(row);
+            [L::load_f64(at), L::load_f64(at.add(L::ROWS / 2))]
+        }
+    }
+    #[inline(always)]
+    unsafe fn mins(tile: *const u8, row: usize) -> [L::Wide; 2] {
+        unsafe { <Self as Source<L>>::scales(tile, row + BLOCK) }
+    }
+}
+
+/// Unpacks a tile of kind `K` into `out`.
+#[inline(always)]
+unsafe fn expand<L: Lanes, const K: u8>(tile: *const u8, out: *mut u8) {
+    for row in (0..BLOCK).step_by(L::ROWS) {
+        // SAFETY: the caller promises a whole tile, and room for an expanded one.
+        unsafe {
+            for pair in 0..pairs::<L>(K) {
+                let at = out.add(row * pairs::<L>(K) * 8 + pair * 8 * L::ROWS);
+                let [a, b] = <Packed<K> as Source<L>>::codes(tile, row, pair);
+                L::store(at, a);
+                L::store(at.add(4 * L::ROWS), b);
+            }
+            let wide = out.add(expanded_codes::<L>(K)).cast::<f64>();
+            let put = |row: usize, [a, b]: [L::Wide; 2]| {
+                L::store_f64(wide.add(row), a);
+                L::store_f64(wide.add(row + L::ROWS / 2), b);
+            };
+            put(row, <Packed<K> as Source<L>>::scales(tile, row));
+            if has_min(K) {
+                put(row + BLOCK, <Packed<K> as Source<L>>::mins(tile, row));
+            }
+        }
+    }
+}
+
+/// The prepared activations of one block from some token on, and where their sums are.
+#[derive(Clone, Copy)]
+struct Tokens {
+    codes: *const u32,
+    init: *const u32,
+    factor: *const f64,
+    sums: *const f64,
+    /// `[token][32]` bit patterns.
+    acc: *mut f64,
+}
+
+impl Tokens {
+    /// `n` tokens on.
+    #[inline(always)]
+    unsafe fn skip(self, n: usize, steps: usize) -> Tokens {
+        // SAFETY: the caller stays within the prepared tokens.
+        unsafe {
+            Tokens {
+                codes: self.codes.add(n * steps),
+                init: self.init.add(n),
+                factor: self.factor.add(n),
+                sums: self.sums.add(n),
+                acc: self.acc.add(n * BLOCK),
+            }
+        }
+    }
+}
+
+/// Adds the terms of one block: `V` vectors of rows from `row` on, `T` tokens.
+// The indices run over arrays and addresses together.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn block<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: usize>(
+    tile: *const u8,
+    row: usize,
+    x: Tokens,
+) {
+    // SAFETY: the caller promises a tile of the source's form, `T` tokens, and `row + V * ROWS <= 32`.
+    unsafe {
+        let steps = 2 * pairs::<L>(K);
+        let start: [L::Int; T] = std::array::from_fn(|t| L::splat(x.init.add(t)));
+        let mut dot = [start; V];
+        for pair in 0..pairs::<L>(K) {
+            let w: [[L::Int; 2]; V] = std::array::from_fn(|v| S::codes(tile, row + v * L::ROWS, pair));
+            for step in 0..2 {
+                for t in 0..T {
+                    let xs = L::splat(x.codes.add(t * steps + 2 * pair + step));
+                    for v in 0..V {
+                        dot[v][t] = if nibbles(K) {
+                            L::nibble_step(dot[v][t], w[v][step], xs)
+                        } else {
+                            L::byte_step(dot[v][t], w[v][step], xs)
+                        };
+                        dot[v][t] = L::pin(dot[v][t]);
+                    }
+                }
+            }
+        }
+        for t in 0..T {
+            // Read before the first store, which for all the compiler knows may change them.
+            let factor = L::splat_f64(*x.factor.add(t));
+            let sums = if has_min(K) { L::splat_f64(*x.sums.add(t)) } else { factor };
+            for v in 0..V {
+                let row = row + v * L::ROWS;
+                let sum = if nibbles(K) { L::nibble_finish(dot[v][t]) } else { dot[v][t] };
+                let (sum, scales) = (L::to_f64(sum), S::scales(tile, row));
+                let mins = if has_min(K) { S::mins(tile, row) } else { scales };
+                for half in 0..2 {
+                    let acc = x.acc.add(t * BLOCK + row + half * L::ROWS / 2);
+                    let mut term = L::fma(sum[half], L::mul(scales[half], factor), L::splat_f64(MAGIC));
+                    if has_min(K) {
+                        term = L::add_bits(term, L::fma(mins[half], sums, L::splat_f64(MAGIC)));
+                    }
+                    L::store_f64(acc, L::add_bits(L::load_f64(acc), term));
+                }
+            }
+        }
+    }
+}
+
+/// One tile against every token.
+#[inline(always)]
+unsafe fn all_tokens<L: Lanes, S: Source<L>, const K: u8>(tile: *const u8, x: Tokens, tokens: usize) {
+    // SAFETY: the caller promises a tile of the source's form and `tokens` tokens.
+    unsafe {
+        let steps = 2 * pairs::<L>(K);
+        for row in (0..BLOCK).step_by(16) {
+            let mut t = 0;
+            while t + 4 <= tokens {
+                rows16::<L, S, K, 4>(tile, row, x.skip(t, steps));
+                t += 4;
+            }
+            if tokens - t >= 2 {
+                rows16::<L, S, K, 2>(tile, row, x.skip(t, steps));
+                t += 2;
+            }
+            if t < tokens {
+                rows16::<L, S, K, 1>(tile, row, x.skip(t, steps));
+            }
+        }
+    }
+}
+
+/// Sixteen rows against `T` tokens.
+#[inline(always)]
+unsafe fn rows16<L: Lanes, S: Source<L>, const K: u8, const T: usize>(tile: *const u8, row: usize, x: Tokens) {
+    // SAFETY: as for `block`.
+    unsafe {
+        if L::ROWS == 16 {
+            block::<L, S, K, 1, T>(tile, row, x);
+        } else {
+            block::<L, S, K, 2, T>(tile, row, x);
+        }
+    }
+}
+
+/// The largest raw scales and minimums met, sign removed, by row.
+struct Largest {
+    scale: [u16; BLOCK],
+    min: [u16; BLOCK],
+}
+
+impl Largest {
+    /// Takes in a tile of kind `K`.
+    #[inline(always)]
+    unsafe fn see<const K: u8>(&mut self, tile: *const u8) {
+        let kind = kind_of(K);
+        // SAFETY: the caller promises a whole tile.
+        unsafe {
+            let scales = tile.add(kind.code_bytes());
+            match kind.scale_bytes() {
+                2 => larger(&mut self.scale, scales, 0x7fff),
+                1 => {
+                    let bytes = scales.cast::<[u8; BLOCK]>().read();
+                    for (most, byte) in self.scale.iter_mut().zip(bytes) {
+                        *most = (*most).max(byte as u16);
+                    }
+                }
+                _ => {}
+            }
+            if has_min(K) {
+                larger(&mut self.min, scales.add(64), 0x7fff);
+            }
+        }
+    }
+
+    /// Whether no term can leave the window, given the largest sum of magnitudes of a block of a token, in units of the grid.
+    fn allow(&self, kind: WeightKind, factor: f64) -> bool {
+        let most = |of: &[u16; BLOCK]| of.iter().copied().max().unwrap_or(0);
+        let code = match kind {
+            WeightKind::I4s => 8.0,
+            WeightKind::I4m => 15.0,
+            WeightKind::Mx4 => 12.0,
+            _ => 128.0,
+        };
+        let magnitude =
+            |value: Option<Exact>, code: f64| value.map_or(f64::INFINITY, |v| to_f64(v).abs() * factor * code);
+        let limit = base::grid::WINDOW as f64;
+        magnitude(kind.decode_scale(most(&self.scale)), code) < limit
+            && magnitude(Exact::from_f16(most(&self.min)), 1.0) < limit
+    }
+}
+
+/// Whether no term of a row of tiles can leave the window, block by block: for when the bound over all blocks is too coarse.
+unsafe fn fits<const K: u8>(x: &Prepared, tiles: Tiles) -> bool {
+    (0..x.blocks).all(|b| {
+        let mut largest = Largest { scale: [0; BLOCK], min: [0; BLOCK] };
+        // SAFETY: the caller promises the tiles.
+        unsafe { largest.see::<K>(tiles.at(kind_of(K), b)) };
+        largest.allow(kind_of(K), x.block_max[b])
+    })
+}
+
+/// Keeps the larger of each pattern.
+#[inline(always)]
+unsafe fn larger(most: &mut [u16; BLOCK], at: *const u8, mask: u16) {
+    // SAFETY: the caller promises 32 patterns.
+    let patterns = unsafe { at.cast::<[u16; BLOCK]>().read_unaligned() };
+    for (most, pattern) in most.iter_mut().zip(patterns) {
+        *most = (*most).max(u16::from_le(pattern) & mask);
+    }
+}
+
+/// Asks for memory that will be read soon; any address is allowed.
+#[inline(always)]
+fn prefetch(at: *const u8, bytes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..bytes).step_by(64) {
+        // SAFETY: a prefetch never faults.
+        unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.wrapping_add(line).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (at, bytes);
+}
+
+/// Gathers the sums of a row of tiles; false if they cannot be trusted.
+#[inline(always)]
+unsafe fn gather<L: Lanes, const K: u8>(x: &Prepared, tiles: Tiles, acc: *mut f64, buffer: *mut u8) -> bool {
+    let kind = kind_of(K);
+    let mut largest = Largest { scale: [0; BLOCK], min: [0; BLOCK] };
+    let steps = 2 * pairs::<L>(K);
+    for b in 0..x.blocks {
+        let first = b * x.tokens;
+        // SAFETY: the caller promises the tiles; the buffers of `x` have an entry per block and token.
+        unsafe {
+            let tile = tiles.at(kind, b);
+            let tokens = Tokens {
+                codes: x.codes.as_ptr().add(first * steps),
+                init: x.init.as_ptr().add(first),
+                factor: x.factor.as_ptr().add(first),
+                sums: x.sums.as_ptr().add(first),
+                acc,
+            };
+            prefetch(tiles.ahead(kind, b, AHEAD), kind.tile_bytes());
+            largest.see::<K>(tile);
+            if x.tokens >= EXPAND_FROM {
+                expand::<L, K>(tile, buffer);
+                all_tokens::<L, Expanded<K>, K>(buffer, tokens, x.tokens);
+            } else {
+                all_tokens::<L, Packed<K>, K>(tile, tokens, x.tokens);
+            }
+        }
+    }
+    largest.allow(kind, x.max_factor)
+}
+
+/// Writes one token's 32 sums as binary32; false if one is too large for this road.
+#[inline(always)]
+fn finish(acc: &[u64; BLOCK], unit: f64, out: &mut [f32; BLOCK]) -> (bool, bool) {
+    let (mut wide, mut infinite) = (0, false);
+    for (value, &bits) in out.iter_mut().zip(acc) {
+        wide |= bits.wrapping_sub(MAGIC.to_bits()).wrapping_add(1 << 51) >> 52;
+        *value = ((f64::from_bits(bits) - MAGIC) * unit) as f32;
+        infinite |= value.is_infinite();
+    }
+    (wide == 0, infinite)
+}
+
+/// One token's sums, exactly: for those that [`finish`] refuses.
+fn finish_exactly(acc: &[u64; BLOCK], g: i32, out: &mut [f32; BLOCK], rows: usize) -> Flags {
+    let mut flags = Flags::NONE;
+    for (value, &bits) in out.iter_mut().zip(acc).take(rows) {
+        let (exact, raised) = base::grid::to_f32(bits.wrapping_sub(MAGIC.to_bits()) as i64, g);
+        *value = exact;
+        flags |= raised;
+    }
+    flags
+}
+
+/// Converts and writes the sums of every token.
+#[inline(always)]
+unsafe fn write(x: &Prepared, acc: *const f64, rows: usize, out: *mut u8, stride: usize) -> Flags {
+    let mut flags = x.flags;
+    for t in 0..x.tokens {
+        // SAFETY: the caller promises `tokens * 32` sums, and room for `rows` values per token.
+        unsafe {
+            let sums = &*acc.add(t * BLOCK).cast::<[u64; BLOCK]>();
+            let mut values = [0.0; BLOCK];
+            let (fits, infinite) = finish(sums, power_of_two(x.g), &mut values);
+            if !fits || infinite {
+                flags |= finish_exactly(sums, x.g, &mut values, rows);
+            }
+            let to = out.add(t * stride);
+            if rows == BLOCK {
+                to.cast::<[f32; BLOCK]>().write_unaligned(values);
+            } else {
+                std::ptr::copy_nonoverlapping(values.as_ptr().cast::<u8>(), to, rows * 4);
+            }
+        }
+    }
+    flags
+}
+
+/// [`super::Kernels::row_tile`] for kind `K`.
+///
+/// # Safety
+/// As stated there, and the processor must have the features of `L`.
+#[inline(always)]
+pub(super) unsafe fn row_tile<L: Lanes, const K: u8>(
+    x: &Prepared,
+    tiles: Tiles,
+    rows: usize,
+    out: *mut u8,
+    stride: usize,
+    scratch: &mut Scratch,
+) -> Flags {
+    assert_eq!(x.layout, Some(Layout::of::<L>(kind_of(K))), "activations prepared by another set");
+    assert!(rows <= BLOCK, "a tile has 32 rows");
+    let acc = reserve(&mut scratch.acc, x.tokens * BLOCK / 8).cast::<f64>();
+    let buffer = reserve(&mut scratch.tile, (expanded_codes::<L>(K) + 2 * BLOCK * 8) / 64);
+    let terms = x.blocks as u64 * if has_min(K) { 2 } else { 1 };
+    let start = MAGIC.to_bits().wrapping_sub(terms.wrapping_mul(MAGIC.to_bits()));
+    // SAFETY: the buffers were just reserved; the rest is the caller's promise.
+    unsafe {
+        std::slice::from_raw_parts_mut(acc.cast::<u64>(), x.tokens * BLOCK).fill(start);
+        if x.max_factor.is_finite() && (gather::<L, K>(x, tiles, acc, buffer) || fits::<K>(x, tiles)) {
+            write(x, acc, rows, out, stride)
+        } else {
+            scratch.by_oracle += 1;
+            matmul::exact(x, tiles, rows, out, stride)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The few vector operations that the matrix kernel is written in.
+//!
+//! A [`Lanes`] is one width of vector: 8 rows (256 bits) or 16 (512 bits). The kernel itself (`dense`) is generic, so that all logic runs, and is
+//! tested, on every width; an instruction set adds nothing but a mapping of these operations to its instructions. `portable` is that mapping to
+//! arrays, for processors that lack the instructions.
+
+/// One vector width. `Int` holds `ROWS` 32-bit integers (or four bytes per row), `Wide` holds `ROWS/2` binary64.
+///
+/// # Safety
+/// Every function needs the processor features of its implementation, and pointers that are valid for one whole vector.
+pub(super) trait Lanes: Copy {
+    type Int: Copy;
+    type Wide: Copy;
+    /// Rows of a vector.
+    const ROWS: usize;
+    /// Whether 8-bit codes are multiplied as pairs of 16-bit integers (else as unsigned bytes offset by 128).
+    const BYTES_AS_PAIRS: bool;
+
+    unsafe fn load(at: *const u8) -> Self::Int;
+    unsafe fn store(at: *mut u8, v: Self::Int);
+    /// The same 32 bits in every row.
+    unsafe fn splat(at: *const u32) -> Self::Int;
+    /// The low nibble of every byte.
+    unsafe fn low(v: Self::Int) -> Self::Int;
+    /// The high nibble of every byte.
+    unsafe fn high(v: Self::Int) -> Self::Int;
+    /// Nibbles to twice their E2M1 value, plus 12.
+    unsafe fn e2m1(v: Self::Int) -> Self::Int;
+    /// Step `2 * pair` and `2 * pair + 1` of 8-bit codes; `at` is the tile's codes at the vector's first row.
+    unsafe fn bytes(at: *const u8, pair: usize) -> [Self::Int; 2];
+
+    /// Adds the products of four unsigned codes (at most 24) and four signed ones, per row; two 16-bit sums or one of 32 bits.
+    unsafe fn nibble_step(acc: Self::Int, w: Self::Int, x: Self::Int) -> Self::Int;
+    /// One 32-bit integer per row from what `nibble_step` gathered over 32 columns.
+    unsafe fn nibble_finish(acc: Self::Int) -> Self::Int;
+    /// Adds the products of what `bytes` returned and `x`, per row.
+    unsafe fn byte_step(acc: Self::Int, w: Self::Int, x: Self::Int) -> Self::Int;
+
+    /// The same vector, which the compiler must take from a register: it keeps sums from being reassociated until they spill.
+    unsafe fn pin(v: Self::Int) -> Self::Int;
+
+    unsafe fn to_f64(v: Self::Int) -> [Self::Wide; 2];
+    /// `ROWS` scales from memory.
+    unsafe fn f16(at: *const u8) -> [Self::Wide; 2];
+    unsafe fn bf16(at: *const u8) -> [Self::Wide; 2];
+    unsafe fn e8m0(at: *const u8) -> [Self::Wide; 2];
+
+    unsafe fn load_f64(at: *const f64) -> Self::Wide;
+    unsafe fn store_f64(at: *mut f64, v: Self::Wide);
+    unsafe fn splat_f64(v: f64) -> Self::Wide;
+    unsafe fn mul(a: Self::Wide, b: Self::Wide) -> Self::Wide;
+    /// `a * b + c`, rounded once.
+    unsafe fn fma(a: Self::Wide, b: Self::Wide, c: Self::Wide) -> Self::Wide;
+    /// The bit patterns added as integers.
+    unsafe fn add_bits(a: Self::Wide, b: Self::Wide) -> Self::Wide;
+}

@@ -1,0 +1,95 @@
+//! The project's own chores, in Rust, started as `cargo xtask <chore>`.
+//!
+//! One big decision: everything a contributor or a machine must run to trust a change is one
+//! command here, and that command is a program with tests rather than a shell script. The rules of
+//! the house (which crate may know which, where `unsafe` may live, what must be said in the docs)
+//! are tables in [`tidy`], and they run twice: as `cargo xtask tidy` and as ordinary tests, so that
+//! `cargo test` alone holds the walls.
+//!
+//! | chore | does |
+//! |---|---|
+//! | `test` | the one test command: format, lints, tests, docs, a slice of fuzzing; last line is the sum of all tests |
+//! | `tidy` | checks the tables of rules against the tree |
+//! | `gen` | rewrites generated files, or says which are stale |
+//! | `bench` | our emulator beside llama.cpp and beside the machine's limits, in one run |
+//! | `fuzz` | every fuzz target for some seconds, from the stored corpus |
+//! | `tools` | installs what the chores need into `.tools/`, never outside the tree |
+//!
+//! It never holds logic of the chip, and no crate of the product depends on it.
+//!
+//! ```text
+//! cargo xtask test --quick
+//! ```
+
+mod bench;
+mod fuzz;
+mod generate;
+mod repo;
+mod suite;
+mod tally;
+mod tidy;
+mod tools;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The chores of the project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The chores of the project")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// The one test command: format, lints, tests, docs, fuzzing
+    Test(suite::Options),
+    /// Check the rules of the house against the tree
+    Tidy,
+    /// Rewrite generated files
+    Gen {
+        /// Only say which files are stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measure the emulator beside llama.cpp and the machine's limits
+    Bench {
+        #[command(subcommand)]
+        what: bench::What,
+    },
+    /// Run every fuzz target from the stored corpus
+    Fuzz {
+        /// Seconds for each target
+        #[arg(long, default_value_t = fuzz::DEFAULT_SECONDS)]
+        seconds: u32,
+    },
+    /// Install the tools of the chores into .tools
+    Tools {
+        /// Which tools; all of them when none is named
+        names: Vec<tools::Tool>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&repo::root(), Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(root: &Path, chore: Chore) -> anyhow::Result<()> {
+    match chore {
+        Chore::Test(options) => suite::run(root, &options),
+        Chore::Tidy => tidy::run(root),
+        Chore::Gen { check } => generate::run(root, check),
+        Chore::Bench { what } => bench::run(root, what),
+        Chore::Fuzz { seconds } => fuzz::run(root, seconds),
+        Chore::Tools { names } => tools::run(root, &names),
+    }
+}

@@ -1,0 +1,212 @@
+//! The one test command: a table of steps, run in order, stopped at the first failure.
+//!
+//! Each step is one line with its time when it ends well. The steps that run tests show their
+//! output as it comes, because their closing lines are evidence; the others show theirs only when
+//! they fail. The last line is the sum of every closing line that was seen.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::repo;
+use crate::tally::Tally;
+
+/// What to leave out.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Leave out the heavy tests and the fuzzing
+    #[arg(long)]
+    quick: bool,
+    /// Run only the steps that run tests, and in them only tests whose name contains this
+    #[arg(long)]
+    filter: Option<String>,
+}
+
+/// How much of a step's output is shown when it ends well.
+#[derive(Clone, Copy, PartialEq)]
+enum Show {
+    Nothing,
+    /// Everything, as it comes; closing lines are counted.
+    Tests,
+}
+
+/// One step of the suite.
+struct Step {
+    name: &'static str,
+    /// What is typed after `cargo`.
+    cargo: &'static [&'static str],
+    show: Show,
+    /// Left out by `--quick`.
+    heavy: bool,
+    /// Set for the child.
+    env: &'static [(&'static str, &'static str)],
+    /// The component without which the step is skipped, by the arguments that ask cargo for it.
+    needs: Option<&'static [&'static str]>,
+}
+
+const PLAIN: Step = Step { name: "", cargo: &[], show: Show::Nothing, heavy: false, env: &[], needs: None };
+
+/// The suite. A heavy test of one crate is a row of its own, in release, with `Show::Tests` and
+/// `heavy`.
+const STEPS: &[Step] = &[
+    Step {
+        name: "fetch the model",
+        cargo: &["run", "--release", "--package", "cli", "--", "model", "pull", "smollm2"],
+        ..PLAIN
+    },
+    Step { name: "format", cargo: &["fmt", "--all", "--check"], needs: Some(&["fmt", "--version"]), ..PLAIN },
+    Step {
+        name: "lints",
+        cargo: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        needs: Some(&["clippy", "--version"]),
+        ..PLAIN
+    },
+    Step { name: "tests and doc examples", cargo: &["test", "--workspace"], show: Show::Tests, ..PLAIN },
+    Step {
+        name: "documentation",
+        cargo: &["doc", "--workspace", "--no-deps"],
+        env: &[("RUSTDOCFLAGS", "-D warnings")],
+        ..PLAIN
+    },
+    Step { name: "fuzz slice", cargo: &["xtask", "fuzz", "--seconds", "10"], show: Show::Tests, heavy: true, ..PLAIN },
+];
+
+/// Runs the suite; the error names the step that failed.
+pub fn run(root: &Path, options: &Options) -> Result<()> {
+    let mut sum = Tally::default();
+    let mut failure = None;
+    for step in STEPS.iter().filter(|step| wanted(step, options)) {
+        if step.needs.is_some_and(|asks| !repo::succeeds(repo::command(root, "cargo").args(asks))) {
+            println!("- {}: skipped, this toolchain has no `cargo {}`", step.name, step.cargo[0]);
+            continue;
+        }
+        let start = Instant::now();
+        let (ended_well, tally) = run_step(root, step, options)?;
+        sum += tally;
+        let mark = if ended_well { '✓' } else { '✗' };
+        println!("{mark} {} ({:.1} s)", step.name, start.elapsed().as_secs_f64());
+        if !ended_well {
+            failure = Some(step.name);
+            break;
+        }
+    }
+    println!("{sum}");
+    match failure {
+        Some(name) => bail!("`{name}` failed; its output is above"),
+        None => Ok(()),
+    }
+}
+
+fn wanted(step: &Step, options: &Options) -> bool {
+    let filtered_out = options.filter.is_some() && (step.show != Show::Tests || step.cargo[0] != "test");
+    !(filtered_out || options.quick && step.heavy)
+}
+
+fn run_step(root: &Path, step: &Step, options: &Options) -> Result<(bool, Tally)> {
+    let mut command = repo::command(root, "cargo");
+    command.args(step.cargo).envs(step.env.iter().copied());
+    if let Some(filter) = &options.filter {
+        command.arg(filter);
+    }
+    println!("> {}", repo::shown(&command));
+    run_counted(&mut command, step.show == Show::Tests)
+}
+
+/// Runs a command and counts the closing lines of its output. With `show` both streams are passed
+/// on as they come, else they are printed only after a failure.
+pub fn run_counted(command: &mut Command, show: bool) -> Result<(bool, Tally)> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("{}: cannot be started", repo::shown(command)))?;
+    let sink = Mutex::new(Sink { show, held: Vec::new(), tally: Tally::default() });
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(|| drain(out, &sink));
+        drain(err, &sink);
+    });
+    let status = child.wait()?;
+    let sink = sink.into_inner().expect("no reader panicked");
+    if !status.success() {
+        sink.held.iter().for_each(|line| println!("{line}"));
+    }
+    Ok((status.success(), sink.tally))
+}
+
+/// Where both streams of a child end.
+struct Sink {
+    show: bool,
+    held: Vec<String>,
+    tally: Tally,
+}
+
+impl Sink {
+    fn line(&mut self, line: String) {
+        if let Some(tally) = Tally::of_line(&line) {
+            self.tally += tally;
+        }
+        if self.show {
+            println!("{line}");
+        } else {
+            self.held.push(line);
+        }
+    }
+}
+
+/// Reads a stream to its end, line by line; bytes that are no text are replaced, not fatal.
+fn drain(stream: Option<impl Read>, sink: &Mutex<Sink>) {
+    let Some(stream) = stream else { return };
+    for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
+        sink.lock().expect("no reader panicked").line(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(options: &Options) -> Vec<&'static str> {
+        STEPS.iter().filter(|step| wanted(step, options)).map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn quick_and_filter_choose_steps() {
+        assert_eq!(names(&Options { quick: false, filter: None }).len(), STEPS.len());
+        assert!(!names(&Options { quick: true, filter: None }).contains(&"fuzz slice"));
+        let filtered = names(&Options { quick: false, filter: Some("x".to_owned()) });
+        assert!(filtered.contains(&"tests and doc examples"));
+        assert!(!filtered.contains(&"lints") && !filtered.contains(&"fuzz slice"));
+    }
+
+    #[cfg(unix)]
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn closing_lines_of_both_streams_are_summed() {
+        let line = "test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured";
+        let script = format!("echo '{line}'; echo '{line}' >&2; echo noise; printf '{line}'");
+        let (ended_well, tally) = run_counted(&mut shell(&script), false).unwrap();
+        assert!(ended_well);
+        assert_eq!(tally, Tally { passed: 6, failed: 0, skipped: 3 });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_failure_keeps_its_counts() {
+        let line = "test result: FAILED. 1 passed; 4 failed; 0 ignored; 0 measured";
+        let (ended_well, tally) = run_counted(&mut shell(&format!("echo '{line}'; exit 101")), false).unwrap();
+        assert!(!ended_well);
+        assert_eq!(tally.failed, 4);
+    }
+}

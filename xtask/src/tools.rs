@@ -1,0 +1,95 @@
+//! What the chores need beyond the toolchain, installed below `.tools/` (ignored by git), never
+//! elsewhere.
+//!
+//! | tool | place | for |
+//! |---|---|---|
+//! | `cargo-fuzz` | `.tools/bin` | `cargo xtask fuzz` |
+//! | `bench` | `.tools/bench` | `cargo xtask bench`: a Python environment with llama.cpp built for this processor |
+//!
+//! Both are built from source, at the versions below, and reused when they are there.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::repo;
+
+/// A tool that can be installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// The driver of libFuzzer
+    CargoFuzz,
+    /// The Python environment of the benchmarks' peer
+    Bench,
+}
+
+const CARGO_FUZZ_VERSION: &str = "0.13.2";
+const LLAMA_VERSION: &str = "0.3.36";
+
+/// Points to an existing Python environment with `llama-cpp-python`, to be used in place of
+/// `.tools/bench`.
+pub const BENCH_VENV: &str = "PUCE_BENCH_VENV";
+
+/// Installs the named tools, or all.
+pub fn run(root: &Path, names: &[Tool]) -> Result<()> {
+    let all = if names.is_empty() { Tool::value_variants() } else { names };
+    for tool in all {
+        let path = match tool {
+            Tool::CargoFuzz => cargo_fuzz(root)?,
+            Tool::Bench => bench_python(root)?,
+        };
+        println!("{tool:?}: {}", path.display());
+    }
+    Ok(())
+}
+
+/// The path of `cargo-fuzz`, installed when absent.
+pub fn cargo_fuzz(root: &Path) -> Result<PathBuf> {
+    let tools = root.join(".tools");
+    let path = tools.join("bin").join("cargo-fuzz");
+    if !path.exists() {
+        println!("installing cargo-fuzz {CARGO_FUZZ_VERSION} into .tools (about a minute)");
+        let mut command = repo::command(root, "cargo");
+        command.args(["install", "cargo-fuzz", "--locked", "--version", CARGO_FUZZ_VERSION, "--root"]);
+        repo::run(command.arg(&tools))?;
+    }
+    Ok(path)
+}
+
+/// The Python of an environment that can import `llama_cpp`, built when absent.
+pub fn bench_python(root: &Path) -> Result<PathBuf> {
+    if let Some(venv) = std::env::var_os(BENCH_VENV) {
+        let python = PathBuf::from(venv).join("bin/python");
+        if !has_llama(root, &python) {
+            bail!("{}: cannot import llama_cpp; unset {BENCH_VENV} to have it built", python.display());
+        }
+        return Ok(python);
+    }
+    let venv = root.join(".tools").join("bench");
+    let python = venv.join("bin/python");
+    if !has_llama(root, &python) {
+        build_llama(root, &venv, &python)
+            .context("the peer of the benchmark needs python3 with venv, and a C++ compiler")?;
+    }
+    Ok(python)
+}
+
+fn has_llama(root: &Path, python: &Path) -> bool {
+    let import = ["-c", "import llama_cpp"];
+    python.exists() && repo::succeeds(repo::command(root, &python.to_string_lossy()).args(import))
+}
+
+fn build_llama(root: &Path, venv: &Path, python: &Path) -> Result<()> {
+    println!("building llama.cpp for this processor into .tools/bench: ten minutes or more, once");
+    repo::run(repo::command(root, "python3").args(["-m", "venv"]).arg(venv))?;
+    let pip = || {
+        let mut command = repo::command(root, &python.to_string_lossy());
+        command.args(["-m", "pip", "install", "--quiet"]);
+        command
+    };
+    repo::run(pip().args(["cmake", "ninja", "scikit-build-core"]))?;
+    let llama = format!("llama-cpp-python=={LLAMA_VERSION}");
+    let source = ["--no-binary", "llama-cpp-python", &llama];
+    repo::run(pip().args(source).env("CMAKE_ARGS", "-DGGML_NATIVE=ON"))
+}
