@@ -50,7 +50,7 @@ struct Barrier {
     round: AtomicUsize,
 }
 
-const SPINS: usize = 1 << 14;
+const SPINS: usize = 1 << 11;
 
 impl Barrier {
     fn wait(&self) {
@@ -116,13 +116,14 @@ fn rounds(mut share: Vec<(usize, Member<'_>)>, states: &[Mutex<State>], barrier:
         if all.iter().any(|state| matches!(state, State::Failed(_))) || all.iter().all(|state| matches!(state, State::Done)) {
             return;
         }
-        for (index, member) in &mut share {
-            if matches!(all[*index], State::At(..)) {
-                let next = exchange(*index, member, &all);
-                set(&states[*index], next);
-            }
-        }
+        let exchanged = share.iter_mut().map(|(index, member)| match all[*index] {
+            State::At(..) => exchange(*index, member, &all),
+            _ => State::Done,
+        });
+        let next: Vec<State> = exchanged.collect();
+        // Only now have all threads read the table.
         barrier.wait();
+        share.iter().zip(next).for_each(|((index, _), state)| set(&states[*index], state));
     }
 }
 

@@ -43,17 +43,29 @@ pub struct Reference<'a> {
 }
 
 /// The keys and values of the positions so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct State {
     layers: Vec<Cache>,
     position: usize,
 }
 
-/// One layer's keys and values: per position a row of all key heads, and one of all value heads.
+/// One layer's keys and values.
 #[derive(Clone, Debug, Default)]
 struct Cache {
-    keys: Vec<f32>,
+    /// Per key head a row for every position, so that a query meets its keys as a matrix.
+    keys: Vec<Vec<f32>>,
+    /// Per position a row of all value heads.
     values: Vec<f32>,
+}
+
+impl Cache {
+    /// The keys of one head.
+    fn key_head(&mut self, head: usize) -> &mut Vec<f32> {
+        if self.keys.len() <= head {
+            self.keys.resize(head + 1, Vec::new());
+        }
+        &mut self.keys[head]
+    }
 }
 
 impl State {
@@ -121,7 +133,7 @@ impl<'a> Reference<'a> {
     /// Continues the sequence in `state` by `tokens`: the logits after each of them, row by row (`tokens.len() * vocab` values).
     ///
     /// # Errors
-    /// If a token is outside the vocabulary, or the sequence outgrows a learned position table; the state is then unchanged.
+    /// If a token is outside the vocabulary, the sequence outgrows a learned position table, or the state is another network's; it is then unchanged.
     pub fn forward(&self, state: &mut State, tokens: &[u32]) -> Result<Vec<f32>> {
         self.check(state, tokens)?;
         let mut logits = Vec::new();
@@ -147,7 +159,11 @@ impl<'a> Reference<'a> {
     }
 
     fn check(&self, state: &State, tokens: &[u32]) -> Result<()> {
-        let Network { vocab, context, learned_positions, .. } = *self.network;
+        let Network { vocab, context, learned_positions, ref layers, .. } = *self.network;
+        if state.layers.len() != layers.len() {
+            let (found, expected) = (state.layers.len(), layers.len());
+            return Err(Error::Request(format!("a state of {found} layers is not of this network of {expected}")));
+        }
         if let Some(token) = tokens.iter().find(|t| **t as usize >= vocab) {
             return Err(Error::Request(format!("token {token} is outside the vocabulary of {vocab}")));
         }

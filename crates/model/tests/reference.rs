@@ -247,6 +247,11 @@ fn impossible_requests_are_refused_and_change_nothing() {
     let refusal = reference.forward(&mut state, &long).unwrap_err().to_string();
     assert_eq!(refusal, "65 positions are more than the 64 that the network has learned");
     assert_eq!(state.position(), 0);
+    let mut shallow = network.clone();
+    shallow.layers.truncate(1);
+    let mut other = Reference::new(&checkpoint, &shallow).unwrap().state();
+    let refusal = reference.forward(&mut other, &[1]).unwrap_err().to_string();
+    assert_eq!(refusal, "a state of 1 layers is not of this network of 2");
 }
 
 /// The same model in both containers: descriptions differ only in the pairing of rotated elements and in how the rotary scaling is written down.

@@ -378,6 +378,7 @@ fn gguf_keys_of_every_family_describe_what_its_configuration_describes() {
             ("expert_shared_count", Int(1)),
             ("expert_weights_scale", Real(1.5)),
         ];
+        all.retain(|(key, _)| more.iter().all(|(other, _)| other != key));
         all.extend(more);
         all
     };
@@ -457,7 +458,9 @@ fn gguf_keys_of_every_family_describe_what_its_configuration_describes() {
                 ("expert_group_count", Int(4)),
                 ("expert_group_used_count", Int(2)),
                 ("rope.scaling.yarn_log_multiplier", Real(0.08)),
-                // Converters that compress keys and values write these, and widths of the compressed row under the plain names.
+                // Newer converters write the heads' widths here, and the compressed row's under the plain names.
+                ("attention.key_length", Int(40)),
+                ("attention.value_length", Int(24)),
                 ("attention.key_length_mla", Int(64)),
                 ("attention.value_length_mla", Int(32)),
             ])),

@@ -54,19 +54,26 @@ impl Layout {
     }
 
     /// The steps of one block.
-    fn arrange(self, codes: &[i8], out: &mut Vec<u32>) {
-        for quad in codes.chunks_exact(4) {
-            let pair = |a: i8, b: i8| a as i16 as u16 as u32 | (b as i16 as u16 as u32) << 16;
-            match self.steps {
-                16 => out.extend([pair(quad[0], quad[2]), pair(quad[1], quad[3])]),
-                _ => out.push(u32::from_le_bytes([quad[0] as u8, quad[1] as u8, quad[2] as u8, quad[3] as u8])),
+    #[inline(always)]
+    fn arrange(self, codes: &[i8; BLOCK], out: &mut [u32]) {
+        let pair = |a: i8, b: i8| a as i16 as u16 as u32 | (b as i16 as u16 as u32) << 16;
+        let (quads, _) = codes.as_chunks::<4>();
+        if self.steps == 16 {
+            for (out, quad) in out.as_chunks_mut::<2>().0.iter_mut().zip(quads) {
+                *out = [pair(quad[0], quad[2]), pair(quad[1], quad[3])];
+            }
+        } else {
+            for (out, quad) in out.iter_mut().zip(quads) {
+                *out = u32::from_le_bytes(quad.map(|c| c as u8));
             }
         }
     }
 
     /// Where the dot product starts: minus the offset times the sum of the codes.
-    fn start(self, codes: &[i8]) -> u32 {
-        let sum = |from: usize| codes.chunks_exact(4).map(|q| q[from] as i32 + q[from + 1] as i32).sum::<i32>();
+    #[inline(always)]
+    fn start(self, codes: &[i8; BLOCK]) -> u32 {
+        let sum =
+            |from: usize| codes.as_chunks::<4>().0.iter().map(|q| q[from] as i32 + q[from + 1] as i32).sum::<i32>();
         let (even, odd) = (-self.offset * sum(0), -self.offset * sum(2));
         if self.halves { even as i16 as u16 as u32 | (odd as i16 as u16 as u32) << 16 } else { (even + odd) as u32 }
     }
@@ -85,12 +92,13 @@ fn scale_power(kind: WeightKind) -> i32 {
 ///
 /// # Safety
 /// `x` must describe readable memory.
+#[inline(always)]
 pub(super) unsafe fn prepare<L: Lanes>(kind: WeightKind, x: &Activations, g: i32, p: &mut Prepared) {
     // SAFETY: the caller's promise.
     unsafe { p.read(kind, x, g) };
     let layout = Layout::of::<L>(kind);
     p.layout = Some(layout);
-    p.codes.clear();
+    p.codes.resize(p.blocks * p.tokens * layout.steps, 0);
     p.init.clear();
     p.factor.clear();
     p.sums.clear();
@@ -101,13 +109,13 @@ pub(super) unsafe fn prepare<L: Lanes>(kind: WeightKind, x: &Activations, g: i32
     for b in 0..p.blocks {
         let mut most = 0f64;
         for t in 0..p.tokens {
-            let codes = &p.raw_codes[(t * p.blocks + b) * BLOCK..][..BLOCK];
+            let codes = &p.raw_codes.as_chunks::<BLOCK>().0[t * p.blocks + b];
             let scale = Exact::from_bf16(p.raw_scales[t * p.blocks + b]);
             if scale.is_none() {
                 p.flags |= Flags::NAN;
             }
             let factor = scale.map_or(0.0, to_f64) * unit;
-            layout.arrange(codes, &mut p.codes);
+            layout.arrange(codes, &mut p.codes[(b * p.tokens + t) * layout.steps..][..layout.steps]);
             p.init.push(layout.start(codes));
             p.factor.push(factor * format);
             p.sums.push(factor * codes.iter().map(|&c| c as i32).sum::<i32>() as f64);

@@ -176,7 +176,7 @@ fn attention(
     }
     let heads = facts.need(&key::HEADS, MAX_WIDTH)?;
     let kv_heads = facts.count(&key::KV_HEADS, heads)?.unwrap_or(heads);
-    if kv_heads == 0 || heads % kv_heads != 0 {
+    if kv_heads == 0 || !heads.is_multiple_of(kv_heads) {
         return Err(facts.refuse(format!(
             "{heads} query heads cannot share {kv_heads} key/value heads: the second must divide the first"
         )));
@@ -202,7 +202,7 @@ fn attention(
 fn head_dim(facts: &Facts, hidden: usize, heads: usize) -> Result<usize> {
     let dim = match facts.count(&key::HEAD_DIM, MAX_WIDTH)? {
         Some(dim) => dim,
-        None if hidden % heads == 0 => hidden / heads,
+        None if hidden.is_multiple_of(heads) => hidden / heads,
         None => {
             let name = facts.source.spelling(&key::HEAD_DIM);
             return Err(facts
@@ -254,7 +254,7 @@ fn rope(facts: &Facts, with: &Particulars, head_dim: usize, window: Option<usize
 
 fn check_rope(facts: &Facts, rope: &Rope) -> Result<()> {
     let Rope { theta, dims, scaling, .. } = rope;
-    if *dims == 0 || dims % 2 != 0 {
+    if *dims == 0 || !dims.is_multiple_of(2) {
         return Err(facts.refuse(format!("{dims} rotated dimensions: there must be an even number, at least 2")));
     }
     if *theta <= 1.0 {
@@ -383,7 +383,7 @@ fn routing(facts: &Facts, experts: usize, top_k: usize) -> Result<Routing> {
         Router::Sigmoid => {
             let top_groups = facts.count(&key::TOP_GROUPS, groups)?.unwrap_or(groups);
             let size = experts / groups;
-            if experts % groups != 0 || size < 2 || top_groups == 0 || top_groups * size < top_k {
+            if !experts.is_multiple_of(groups) || size < 2 || top_groups == 0 || top_groups * size < top_k {
                 return Err(facts.refuse(format!(
                     "{experts} experts cannot be routed as {top_k} from {top_groups} of {groups} groups"
                 )));
@@ -410,5 +410,5 @@ fn sparse_layers(facts: &Facts, count: usize) -> Result<Vec<bool>> {
     let step = facts.count(&key::SPARSE_STEP, MAX_LAYERS)?.unwrap_or(1).max(1);
     let listed = facts.list(&key::MLP_ONLY).unwrap_or_default();
     let dense = |layer: usize| listed.contains(&Fact::Number(layer as f64));
-    Ok((0..count).map(|l| l >= leading && (l + 1) % step == 0 && !dense(l)).collect())
+    Ok((0..count).map(|l| l >= leading && (l + 1).is_multiple_of(step) && !dense(l)).collect())
 }

@@ -69,14 +69,19 @@ impl Rope {
         if low == high {
             high += 0.001;
         }
-        ((pair as f64 - low) / (high - low)).max(0.0).min(1.0)
+        unit((pair as f64 - low) / (high - low))
     }
 }
 
 /// Between `frequency / factor` (`keep` at most 0) and `frequency` (`keep` at least 1).
 fn blend(frequency: f64, factor: f64, keep: f64) -> f64 {
-    let keep = keep.max(0.0).min(1.0);
+    let keep = unit(keep);
     (1.0 - keep) * frequency / factor + keep * frequency
+}
+
+/// Clamped to 0..=1; not a number (a ramp of no width, met exactly) is 0.
+fn unit(x: f64) -> f64 {
+    if x > 0.0 { x.min(1.0) } else { 0.0 }
 }
 
 #[cfg(test)]

@@ -34,14 +34,14 @@ impl Core<'_> {
     fn head(&self, head: usize, query: &[f32], cache: &Cache, position: usize, out: &mut [f32]) {
         let kv = head / (self.heads / self.kv_heads);
         let lowest = self.window.map_or(0, |window| (position + 1).saturating_sub(window));
-        let key = |p: usize| &cache.keys[(p * self.kv_heads + kv) * self.key_dim..][..self.key_dim];
         let value = |p: usize| &cache.values[(p * self.kv_heads + kv) * self.value_dim..][..self.value_dim];
-        let mut weights: Vec<f32> = (lowest..=position)
-            .map(|p| {
-                let score = kernel::dot(query, key(p)) * self.scale;
-                self.softcap.map_or(score, |cap| math::softcap(score, cap))
-            })
-            .collect();
+        let keys = &cache.keys[kv][lowest * self.key_dim..(position + 1) * self.key_dim];
+        let mut weights = vec![0.0; position + 1 - lowest];
+        kernel::product(keys, query, self.key_dim, &mut weights);
+        for score in &mut weights {
+            *score *= self.scale;
+            *score = self.softcap.map_or(*score, |cap| math::softcap(*score, cap));
+        }
         math::softmax(&mut weights, self.sinks.map(|sinks| sinks[head]));
         for (p, weight) in (lowest..).zip(weights) {
             math::add_scaled(out, value(p), weight);
@@ -60,7 +60,10 @@ impl Reference<'_> {
         x: &[f32],
     ) -> Vec<f32> {
         let queries = self.heads(block, "attn_q", attention, chunk, x);
-        cache.keys.append(&mut self.heads(block, "attn_k", attention, chunk, x));
+        let keys = self.heads(block, "attn_k", attention, chunk, x);
+        for (index, key) in keys.chunks_exact(attention.head_dim).enumerate() {
+            cache.key_head(index % attention.kv_heads).extend_from_slice(key);
+        }
         cache.values.append(&mut self.weights.linear(&format!("{block}.attn_v"), x));
         let core = Core {
             heads: attention.heads,
@@ -131,9 +134,9 @@ impl Reference<'_> {
         let width = nope_dim + value_dim;
         for (token, heads) in expanded.chunks_exact(attention.heads * width).enumerate() {
             let shared = &rows[token * (kv_rank + rope_dim) + kv_rank..][..rope_dim];
-            for head in heads.chunks_exact(width) {
-                cache.keys.extend_from_slice(&head[..nope_dim]);
-                cache.keys.extend_from_slice(shared);
+            for (index, head) in heads.chunks_exact(width).enumerate() {
+                cache.key_head(index).extend_from_slice(&head[..nope_dim]);
+                cache.key_head(index).extend_from_slice(shared);
                 cache.values.extend_from_slice(&head[nope_dim..]);
             }
         }

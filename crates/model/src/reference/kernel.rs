@@ -2,7 +2,7 @@
 //!
 //! [`product`] walks small tiles of weight rows and tokens, so that every loaded vector is used several times; a tile's sums stay in registers. The
 //! same source runs on two kinds of vector, chosen at run time: eight lanes of fused multiply-add where the processor has them, arrays of eight
-//! elsewhere. [`dot`], the plain twin, is a tile of one by one on arrays.
+//! elsewhere.
 
 /// Values that a sum runs over side by side.
 const LANES: usize = 8;
@@ -42,11 +42,6 @@ pub fn product(rows: &[f32], x: &[f32], width: usize, out: &mut [f32]) {
         return fused::product(rows, x, width, out);
     }
     product_on::<[f32; LANES]>(rows, x, width, out);
-}
-
-/// The inner product of two rows.
-pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    tile::<[f32; LANES], 1, 1>([a], [b])[0][0]
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -203,7 +198,6 @@ mod tests {
                     let (a, b) = (&w[row * width..][..width], &x[token * width..][..width]);
                     let plain: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
                     prop_assert_eq!(out[row * tokens + token], plain);
-                    prop_assert_eq!(dot(a, b), plain);
                 }
             }
         }
