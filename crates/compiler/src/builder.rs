@@ -4,10 +4,10 @@
 //! may touch: operands are evaluated once with all registers at 0 and once at their bounds, and the ranges grow monotonically between the two.
 
 use crate::Error;
+use arch::Instr;
 use arch::attr::{Reg, Unit};
 use arch::isa::{Operand, OperandKind};
 use arch::legal::{Access, Space, accesses};
-use arch::Instr;
 
 /// A piece of the stream.
 #[derive(Clone, Debug)]
@@ -227,9 +227,8 @@ impl Builder {
 
     fn touches(&self, instr: &Instr) -> Vec<Access> {
         let high = |operand: Operand| operand.imm + self.bounds[operand.reg as usize];
-        let ranges = |instr: &Instr| {
-            accesses(instr, &high).unwrap_or_else(|e| panic!("the compiler emitted `{instr}`: {e}"))
-        };
+        let ranges =
+            |instr: &Instr| accesses(instr, &high).unwrap_or_else(|e| panic!("the compiler emitted `{instr}`: {e}"));
         let (first, last) = (ranges(&at_lowest(instr)), ranges(instr));
         let gathered = matches!(instr, Instr::Wgat { .. } | Instr::Ldg { .. });
         let pairs = first.iter().zip(last.iter());

@@ -93,7 +93,14 @@ impl Rows<'_> {
     }
 }
 
-fn pack(checkpoint: &Checkpoint, tensor: &str, first: usize, count: usize, k: usize, kind: WeightKind) -> Result<Vec<u8>, Error> {
+fn pack(
+    checkpoint: &Checkpoint,
+    tensor: &str,
+    first: usize,
+    count: usize,
+    k: usize,
+    kind: WeightKind,
+) -> Result<Vec<u8>, Error> {
     let info = checkpoint.info(tensor)?;
     let exact = exact_kind(info.encoding) == Some(kind) && k.is_multiple_of(BLOCK);
     let raw = if exact { checkpoint.raw(tensor)? } else { None };
@@ -123,11 +130,5 @@ fn pack(checkpoint: &Checkpoint, tensor: &str, first: usize, count: usize, k: us
 
 fn pack_blocks(kind: WeightKind, tile: &mut [u8], block: impl Fn(usize) -> Block) {
     let blocks: [Block; BLOCK] = std::array::from_fn(block);
-    pack_tile_into(
-        kind,
-        tile,
-        |row, column| blocks[row].codes[column],
-        |row| blocks[row].scale,
-        |row| blocks[row].min,
-    );
+    pack_tile_into(kind, tile, |row, column| blocks[row].codes[column], |row| blocks[row].scale, |row| blocks[row].min);
 }

@@ -41,7 +41,9 @@ pub enum Error {
     #[error("{0}")]
     Unsupported(String),
     /// A core's scratchpad is too small.
-    #[error("{what} needs {need} bytes of scratchpad and a core has {have}; a shorter --context or a chip with more scratchpad would do")]
+    #[error(
+        "{what} needs {need} bytes of scratchpad and a core has {have}; a shorter --context or a chip with more scratchpad would do"
+    )]
     Scratchpad {
         /// What did not fit.
         what: String,
@@ -51,7 +53,9 @@ pub enum Error {
         have: usize,
     },
     /// The chip's memory is too small.
-    #[error("the model needs {need} of memory ({weights} of weights, {cache} of key/value cache) and chip `{chip}` has {have}; fewer --sequences, a shorter --context or more chips would do")]
+    #[error(
+        "the model needs {need} of memory ({weights} of weights, {cache} of key/value cache) and chip `{chip}` has {have}; fewer --sequences, a shorter --context or more chips would do"
+    )]
     Memory {
         /// Chip name.
         chip: String,
@@ -123,11 +127,6 @@ pub struct Compiled {
 ///
 /// # Errors
 /// When the network uses what no pass lowers, or does not fit the chip: a sentence with the sizes.
-pub fn compile(
-    checkpoint: &Checkpoint,
-    network: &Network,
-    chip: &Chip,
-    options: &Options,
-) -> Result<Compiled, Error> {
+pub fn compile(checkpoint: &Checkpoint, network: &Network, chip: &Chip, options: &Options) -> Result<Compiled, Error> {
     emit::compile(checkpoint, network, chip, options)
 }

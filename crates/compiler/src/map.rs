@@ -269,7 +269,14 @@ fn place_head(layout: &mut Layout, map: &mut ChipMap, plan: &Plan, network: &Net
         .collect();
 }
 
-fn place_layer(layout: &mut Layout, layer: &Layer, plan: &LayerPlan, hidden: usize, sizes: Sizes, chip: usize) -> LayerMap {
+fn place_layer(
+    layout: &mut Layout,
+    layer: &Layer,
+    plan: &LayerPlan,
+    hidden: usize,
+    sizes: Sizes,
+    chip: usize,
+) -> LayerMap {
     let mut map = LayerMap::default();
     for (name, len, factor) in vectors(layer, hidden) {
         let at = layout.vector(format!("blk.{}.{name}", plan.index), len, factor);
@@ -346,7 +353,12 @@ fn ffn_vectors(ffn: &FeedForward, hidden: usize, add: &mut impl FnMut(&str, usiz
 
 /// Key/value heads of a member.
 pub fn kv_heads(kv_heads: usize, member: usize, members: usize) -> Range<usize> {
-    let part = Part { tensor: String::new(), rows: kv_heads, kind: WeightKind::U8, split: SplitBy::Heads { heads: kv_heads, rows: 1 } };
+    let part = Part {
+        tensor: String::new(),
+        rows: kv_heads,
+        kind: WeightKind::U8,
+        split: SplitBy::Heads { heads: kv_heads, rows: 1 },
+    };
     part.slice(member, members)
 }
 
@@ -405,12 +417,21 @@ pub fn linears<'a>(plan: &'a LayerPlan, map: &'a LayerMap) -> impl Iterator<Item
 impl fmt::Display for Map {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, chip) in self.chips.iter().enumerate() {
-            writeln!(f, "chip {index}: {} of which cache {}", Bytes(chip.bytes as u64), Bytes(chip.cache_bytes as u64))?;
+            writeln!(
+                f,
+                "chip {index}: {} of which cache {}",
+                Bytes(chip.bytes as u64),
+                Bytes(chip.cache_bytes as u64)
+            )?;
             for Item { at, len, source } in &chip.items {
                 match source {
-                    Source::Tiles { tensor, rows, k, kind } => {
-                        writeln!(f, "  {at:#012x} {len:>10} {tensor} rows {}..{} k {k} {}", rows.start, rows.end, kind.name())?
-                    }
+                    Source::Tiles { tensor, rows, k, kind } => writeln!(
+                        f,
+                        "  {at:#012x} {len:>10} {tensor} rows {}..{} k {k} {}",
+                        rows.start,
+                        rows.end,
+                        kind.name()
+                    )?,
                     Source::Vector { tensor, factor } => writeln!(f, "  {at:#012x} {len:>10} {tensor} x {factor}")?,
                     Source::Rope(rope) => writeln!(f, "  {at:#012x} {len:>10} rotary table, base {}", rope.theta)?,
                 }
@@ -425,7 +446,9 @@ impl fmt::Display for Map {
 pub fn ffn_places<'a>(plan: &FfnPlan, map: &'a LayerMap) -> &'a [Place] {
     let count = match plan {
         FfnPlan::Dense { .. } => 2,
-        FfnPlan::Experts { shared, shared_gate, .. } => 3 + 2 * usize::from(shared.is_some()) + usize::from(shared_gate.is_some()),
+        FfnPlan::Experts { shared, shared_gate, .. } => {
+            3 + 2 * usize::from(shared.is_some()) + usize::from(shared_gate.is_some())
+        }
     };
     &map.linears[2..2 + count]
 }

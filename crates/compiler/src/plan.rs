@@ -337,7 +337,9 @@ fn supported(network: &Network) -> Result<(), Error> {
     }
     for (index, layer) in network.layers.iter().enumerate() {
         let Attention::Grouped(attention) = &layer.attention else {
-            return refuse(format!("layer {index}: multi-head latent attention has no lowering yet; the f32 reference runs it"));
+            return refuse(format!(
+                "layer {index}: multi-head latent attention has no lowering yet; the f32 reference runs it"
+            ));
         };
         if !attention.head_dim.is_multiple_of(BLOCK) {
             return refuse(format!("layer {index}: a head of {} columns is not a multiple of 32", attention.head_dim));
@@ -369,10 +371,15 @@ fn supported_ffn(ffn: &FeedForward) -> Result<(), String> {
 
 fn choice(checkpoint: &Checkpoint, name: &str, chip: &Chip, options: &Options) -> Result<Choice, Error> {
     let info = checkpoint.info(name)?;
-    let exact = exact_kind(info.encoding).filter(|kind| chip.matrix.weights.contains(kind) && options.weights.is_none());
+    let exact =
+        exact_kind(info.encoding).filter(|kind| chip.matrix.weights.contains(kind) && options.weights.is_none());
     let to = exact.or(options.weights).unwrap_or(WeightKind::I8s);
     if !chip.matrix.weights.contains(&to) {
-        let what = format!("{name}: chip `{}` has no weights of kind `{}`; choose another with --weights", chip.name, to.name());
+        let what = format!(
+            "{name}: chip `{}` has no weights of kind `{}`; choose another with --weights",
+            chip.name,
+            to.name()
+        );
         return Err(Error::Unsupported(what));
     }
     let (error, reach) = match exact {
@@ -380,13 +387,17 @@ fn choice(checkpoint: &Checkpoint, name: &str, chip: &Chip, options: &Options) -
         None => measure(checkpoint, name, to)?,
     };
     if !reach.is_finite() {
-        return Err(Error::Unsupported(format!("{name}: a weight or scale is infinite or not a number; the file is damaged")));
+        return Err(Error::Unsupported(format!(
+            "{name}: a weight or scale is infinite or not a number; the file is damaged"
+        )));
     }
     Ok(Choice { from: info.encoding, to, error, elements: info.elements() as u64, reach })
 }
 
 fn exact_reach(checkpoint: &Checkpoint, name: &str, encoding: Encoding, kind: WeightKind) -> Result<f32, Error> {
-    let raw = checkpoint.raw(name)?.ok_or_else(|| Error::Unsupported(format!("{name}: its encoded bytes are not available")))?;
+    let raw = checkpoint
+        .raw(name)?
+        .ok_or_else(|| Error::Unsupported(format!("{name}: its encoded bytes are not available")))?;
     let reach = raw.chunks_exact(encoding.block_bytes()).map(|bytes| reach_of(encoding, kind, bytes));
     Ok(reach.fold(0.0, |a: f32, b| if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) }))
 }

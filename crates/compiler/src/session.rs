@@ -213,7 +213,10 @@ impl<M: Machine> Session<M> {
         let total: usize = chunks.iter().map(|chunk| chunk.tokens.len()).sum();
         if total == 0 || total > sizes.tokens || chunks.len() > sizes.sequences {
             let (n, s) = (sizes.tokens, sizes.sequences);
-            return refuse(format!("a step takes 1 to {n} tokens of at most {s} sequences, not {total} of {}", chunks.len()));
+            return refuse(format!(
+                "a step takes 1 to {n} tokens of at most {s} sequences, not {total} of {}",
+                chunks.len()
+            ));
         }
         for (index, chunk) in chunks.iter().enumerate() {
             let Some(sequence) = self.sequences.get(&chunk.sequence) else {
@@ -234,7 +237,9 @@ impl<M: Machine> Session<M> {
     }
 
     fn take_pages(&mut self, chunks: &[Chunk<'_>]) -> Result<(), Error> {
-        let missing = |sequence: &Sequence, new: usize| (sequence.len + new).div_ceil(BLOCK) - sequence.pages.len().min((sequence.len + new).div_ceil(BLOCK));
+        let missing = |sequence: &Sequence, new: usize| {
+            (sequence.len + new).div_ceil(BLOCK) - sequence.pages.len().min((sequence.len + new).div_ceil(BLOCK))
+        };
         let need: usize = chunks.iter().map(|c| missing(&self.sequences[&c.sequence], c.tokens.len())).sum();
         if need > self.free.len() {
             let (free, all) = (self.free.len() * BLOCK, self.abi.sizes.pages * BLOCK);

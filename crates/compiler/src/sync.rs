@@ -123,8 +123,7 @@ fn conflict(state: &State, touch: &Access, unit: Unit) -> Option<Unit> {
     pending.map(|record| ENGINES[record.unit])
 }
 
-const ENGINES: [Unit; UNITS] =
-    [Unit::Load, Unit::Weights, Unit::Matrix, Unit::Vector, Unit::Store, Unit::Exchange];
+const ENGINES: [Unit; UNITS] = [Unit::Load, Unit::Weights, Unit::Matrix, Unit::Vector, Unit::Store, Unit::Exchange];
 
 fn wait(state: &mut State, from: usize, to: usize) {
     let mut known = state.clocks[from];

@@ -4,6 +4,10 @@
 //! needs no transposition: scores are `keys x query` and outputs `values x probabilities`, both straight from memory through the weight stream.
 //! A value's scale belongs to its position, which is the axis that is summed over: it is multiplied into the probability before that is quantised.
 
+mod project;
+mod room;
+
+use self::room::{Scores, SegmentRegs};
 use super::{Emit, F32, Weights, matrix};
 use crate::Error;
 use crate::builder::Buffer;
@@ -48,46 +52,6 @@ struct Projected {
     values: Buffer,
 }
 
-/// Buffers of the scores, for `heads` key/value heads and up to `tokens` tokens at once.
-struct Scores {
-    heads: usize,
-    tokens: usize,
-    scores: Buffer,
-    probabilities: Buffer,
-    sums: Buffer,
-    outputs: Buffer,
-}
-
-/// Registers of one sequence and of one chunk of its tokens.
-struct SegmentRegs {
-    left: Reg,
-    position: Reg,
-    pages: Reg,
-    /// Positions, padded to pages.
-    span: Reg,
-    /// Bytes of a row of scores.
-    score_row: Reg,
-    /// Bytes of a row of quantised probabilities.
-    prob_row: Reg,
-    /// Offset of the chunk's queries.
-    query: Reg,
-    /// Offset of the chunk's outputs.
-    out: Reg,
-    /// Tokens of the chunk.
-    count: Reg,
-    /// Rows per key/value head: tokens times group.
-    rows: Reg,
-    /// Rows in all.
-    all: Reg,
-    /// Bytes of one key/value head's scores.
-    score_head: Reg,
-    /// Bytes of one key/value head's probabilities.
-    prob_head: Reg,
-    /// Bytes of one key/value head's outputs and of its sums.
-    out_head: Reg,
-    sum_head: Reg,
-}
-
 impl<'a> Emit<'a> {
     /// y = attention(norm(x)), output projection and bias included.
     pub(super) fn attention(&mut self, layer: &'a Layer, plan: &'a LayerPlan, map: &'a LayerMap) -> Result<(), Error> {
@@ -105,7 +69,9 @@ impl<'a> Emit<'a> {
             let cache = map.caches[self.core];
             self.store_cache(&heads, &projected, cache);
             self.segments(&heads, &projected, cache, map, out)?;
-            [projected.queries, projected.keys, projected.values].into_iter().for_each(|buffer| self.b.arena.free(buffer));
+            [projected.queries, projected.keys, projected.values]
+                .into_iter()
+                .for_each(|buffer| self.b.arena.free(buffer));
         }
         let own = heads.kv.start * group * dim..heads.kv.end * group * dim;
         self.gather_columns(out.op(), out_width, own, self.tokens());
@@ -115,172 +81,15 @@ impl<'a> Emit<'a> {
         self.project_out(spec, plan, map)
     }
 
-    fn project_out(&mut self, spec: &GroupedAttention, plan: &LayerPlan, map: &LayerMap) -> Result<(), Error> {
-        let hidden = self.hidden();
-        let &super::Buffers { xa, y, .. } = self.bufs();
-        let slice = plan.out.parts[0].slice(self.member, self.members());
-        let place = self.place(&map.linears[1]);
-        let own = y.plus(slice.start * F32);
-        self.product(&plan.out, place, xa.op(), own, hidden, self.tokens(), Weights::Fixed);
-        if spec.out_bias & !slice.is_empty() {
-            let bias = self.vector(map, "attn_output.bias", slice.start, slice.len())?;
-            self.accumulate(own, hidden, bias.op(), 0, self.tokens(), slice.len());
-            self.b.arena.free(bias);
-        }
-        self.gather_columns(y.op(), hidden, slice, self.tokens());
-        Ok(())
-    }
-
-    /// Query, key, value: product, bias, head norms, rotary embedding, quantise.
-    fn project(&mut self, heads: &Heads<'_>, plan: &LayerPlan, map: &LayerMap) -> Result<Projected, Error> {
-        let (tokens, width) = (self.sizes.tokens, heads.width);
-        let qkv = self.b.arena.alloc("query, key and value", tokens * width * F32)?;
-        let xa = self.bufs().xa;
-        let place = self.place(&map.linears[0]);
-        self.product(&plan.qkv, place, xa.op(), qkv.op(), width, self.tokens(), Weights::Fixed);
-        let (kv, group, dim) = (heads.kv.len(), heads.group, heads.dim);
-        let (key_at, value_at) = (kv * group * dim, kv * (group + 1) * dim);
-        if heads.spec.qkv_bias {
-            let first = heads.kv.start * dim;
-            self.slice_bias(map, "attn_q.bias", first * group, key_at, qkv.op(), width)?;
-            self.slice_bias(map, "attn_k.bias", first, kv * dim, qkv.plus(key_at * F32), width)?;
-            self.slice_bias(map, "attn_v.bias", first, kv * dim, qkv.plus(value_at * F32), width)?;
-        }
-        if let Some(norm) = heads.spec.qk_norm {
-            for (name, at, count) in [("attn_q_norm.weight", 0, kv * group), ("attn_k_norm.weight", key_at, kv)] {
-                let weight = self.vector(map, name, 0, dim)?;
-                for head in 0..count {
-                    let row = (qkv.plus((at + head * dim) * F32), width);
-                    self.norm(norm, row, row, weight, None, self.tokens(), dim)?;
-                }
-                self.b.arena.free(weight);
-            }
-        }
-        self.rotate(heads, qkv);
-        let projected = self.quantise_heads(heads, qkv, key_at, value_at)?;
-        self.b.arena.free(qkv);
-        Ok(projected)
-    }
-
-    fn slice_bias(&mut self, map: &LayerMap, name: &str, first: usize, len: usize, dst: Operand, width: usize) -> Result<(), Error> {
-        let bias = self.vector(map, name, first, len)?;
-        self.accumulate(dst, width, bias.op(), 0, self.tokens(), len);
-        self.b.arena.free(bias);
-        Ok(())
-    }
-
-    /// Queries and keys stand side by side: one instruction rotates both.
-    fn rotate(&mut self, heads: &Heads<'_>, qkv: Buffer) {
-        let Some(rope) = &heads.spec.rope else { return };
-        let index = self.map.ropes.iter().position(|(known, _)| known == rope).expect("mapped");
-        let table = self.bufs().ropes[index];
-        let pairs = match rope.layout {
-            RopeLayout::Interleaved => Pairing::Interleaved,
-            RopeLayout::Half => Pairing::Half,
-        };
-        let step = Operand::from(heads.width * F32);
-        self.b.emit(Instr::Vrope {
-            pairs,
-            dst: qkv.op(),
-            dstep: step,
-            a: qkv.op(),
-            astep: step,
-            rows: self.tokens(),
-            heads: (heads.kv.len() * (heads.group + 1)).into(),
-            dim: heads.dim.into(),
-            rot: rope.dims.into(),
-            tab: table.op(),
-            tabstep: (rope.dims * F32).into(),
-        });
-    }
-
-    fn quantise_heads(&mut self, heads: &Heads<'_>, qkv: Buffer, key_at: usize, value_at: usize) -> Result<Projected, Error> {
-        let (tokens, kv) = (self.sizes.tokens, heads.kv.len());
-        let step = tokens * heads.group * heads.row;
-        let queries = self.b.arena.alloc("the quantised queries", kv * step)?;
-        let keys = self.b.arena.alloc("the quantised keys", tokens * kv * heads.row)?;
-        let values = self.b.arena.alloc("the quantised values", tokens * kv * heads.row)?;
-        for head in 0..kv {
-            let a = qkv.plus(head * heads.group * heads.dim * F32);
-            self.quantise_segments(Blocking::Block, queries.plus(head * step), a, heads, heads.group);
-        }
-        self.quantise_segments(Blocking::Block, keys.op(), qkv.plus(key_at * F32), heads, kv);
-        self.quantise_segments(Blocking::Segment, values.op(), qkv.plus(value_at * F32), heads, kv);
-        Ok(Projected { queries, step, keys, values })
-    }
-
-    fn quantise_segments(&mut self, blocking: Blocking, dst: Operand, a: Operand, heads: &Heads<'_>, segs: usize) {
-        self.b.emit(Instr::Vquant {
-            blocking,
-            dst,
-            dstep: (segs * heads.row).into(),
-            a,
-            astep: (heads.width * F32).into(),
-            rows: self.tokens(),
-            segs: segs.into(),
-            cols: heads.dim.into(),
-        });
-    }
-
-    /// Every token's keys and values go to their place in their page.
-    fn store_cache(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache) {
-        let (tokens, kv, row) = (self.sizes.tokens, heads.kv.len(), heads.row);
-        let blocks = heads.dim / BLOCK;
-        let (key_tile, value_tile) = (WeightKind::A8.tile_bytes(), WeightKind::U8.tile_bytes());
-        let pool = (self.sizes.pages * cache.page) as i64 + self.b.bound(self.regs.cache);
-        let index = self.b.reg(tokens as i64);
-        let record = self.b.reg((tokens * Abi::TOKEN_WORDS) as i64);
-        let slot = self.b.reg(BLOCK as i64);
-        let from = self.b.reg(((tokens - 1) * kv * row) as i64);
-        let base = self.b.reg(pool);
-        let four = self.b.reg(pool);
-        let two = self.b.reg(pool);
-        let one = self.b.reg(pool);
-        let low = self.b.reg(3);
-        let regs = [index, record, slot, from, base, four, two, one, low];
-        let at = cache.at as i64 - self.first_cache();
-        let layer = self.regs.cache;
-        self.b.set(index, 0);
-        self.b.begin(self.tokens(), true);
-        let b = &mut self.b;
-        b.mul(record, index, Abi::TOKEN_WORDS);
-        b.param(base, Operand::reg(record, Abi::TOKEN_RECORDS as i64 + 2));
-        b.param(slot, Operand::reg(record, Abi::TOKEN_RECORDS as i64 + 3));
-        b.mul(base, base, cache.page);
-        b.add(base, base, layer);
-        b.mul(from, index, kv * row);
-        b.mul(four, slot, 4);
-        b.add(four, four, base);
-        b.mul(two, slot, 2);
-        b.add(two, two, base);
-        b.emit(Instr::Shr { rd: one, a: slot.into(), b: Operand::imm(2) });
-        b.mul(one, one, 128);
-        b.emit(Instr::And { rd: low, a: slot.into(), b: Operand::imm(3) });
-        b.add(one, one, low);
-        b.add(one, one, base);
-        let key = |offset: usize| Operand::reg(from, (projected.keys.at + offset) as i64);
-        let value = |offset: usize| Operand::reg(from, (projected.values.at + offset) as i64);
-        let keys = [(8, 4, 128), (blocks, BLOCK, key_tile), (kv, row, blocks * key_tile)];
-        b.emit(store(key(0), Operand::reg(four, at), 4, keys));
-        let scales = at + WeightKind::A8.code_bytes() as i64;
-        let key_scales = [(blocks, 2, key_tile), (kv, row, blocks * key_tile), (1, 0, 0)];
-        b.emit(store(key(heads.dim), Operand::reg(two, scales), 2, key_scales));
-        let values = [(BLOCK, 1, 4), (blocks, BLOCK, value_tile), (kv, row, blocks * value_tile)];
-        b.emit(store(value(0), Operand::reg(one, at + cache.values as i64), 1, values));
-        let value_scales = [(kv, row, 2 * BLOCK), (1, 0, 0), (1, 0, 0)];
-        b.emit(store(value(heads.dim), Operand::reg(two, at + cache.scales as i64), 2, value_scales));
-        b.add(index, index, 1);
-        self.b.end();
-        self.b.release(&regs);
-    }
-
-    /// Register-relative page addresses: the cache register starts each stretch of layers at 0.
-    fn first_cache(&self) -> i64 {
-        0
-    }
-
     /// Attention proper, sequence after sequence.
-    fn segments(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache, map: &LayerMap, out: Buffer) -> Result<(), Error> {
+    fn segments(
+        &mut self,
+        heads: &Heads<'_>,
+        projected: &Projected,
+        cache: Cache,
+        map: &LayerMap,
+        out: Buffer,
+    ) -> Result<(), Error> {
         let (kv, pages) = (heads.kv.len(), self.sizes.table_pages);
         let table = self.b.arena.alloc("a page table", self.sizes.table_step)?;
         let narrow = self.b.arena.alloc("the value scales", kv * pages * 2 * BLOCK)?;
@@ -327,86 +136,6 @@ impl<'a> Emit<'a> {
         Ok(())
     }
 
-    /// The largest chunk of tokens and heads whose scores fit.
-    fn score_buffers(&mut self, heads: &Heads<'_>) -> Result<Scores, Error> {
-        let span = self.sizes.context;
-        let most = self.chip.matrix.tokens;
-        if heads.group > most {
-            let what = format!("{} query heads share a key head; chip `{}` multiplies at most {most} rows at once", heads.group, self.chip.name);
-            return Err(Error::Unsupported(what));
-        }
-        let sizes = |kv: usize, tokens: usize| {
-            let rows = kv * tokens * heads.group;
-            [rows * span * F32, rows * a8_row(span), rows * F32, rows * heads.dim * F32]
-        };
-        let limit = (most / heads.group).min(self.sizes.tokens).min(MOST_CHUNK);
-        let tokens = (0..=limit.ilog2()).rev().map(|log| (heads.kv.len(), 1usize << log));
-        let fewer_heads = (1..heads.kv.len()).rev().map(|kv| (kv, 1));
-        for (kv, tokens) in tokens.chain(fewer_heads) {
-            if let Some(buffers) = self.try_buffers(sizes(kv, tokens)) {
-                let [scores, probabilities, sums, outputs] = buffers;
-                return Ok(Scores { heads: kv, tokens, scores, probabilities, sums, outputs });
-            }
-        }
-        let need = sizes(1, 1).iter().sum();
-        let what = format!("attention over a context of {span} tokens");
-        Err(Error::Scratchpad { what, need, have: self.b.arena.largest_gap() })
-    }
-
-    fn try_buffers(&mut self, sizes: [usize; 4]) -> Option<[Buffer; 4]> {
-        let before = self.b.arena.clone();
-        let buffers = sizes.map(|size| self.b.arena.alloc("scores", size).ok());
-        if buffers.iter().any(Option::is_none) {
-            self.b.arena = before;
-            return None;
-        }
-        Some(buffers.map(|buffer| buffer.expect("checked")))
-    }
-
-    fn segment_regs(&mut self, heads: &Heads<'_>, scores: &Scores) -> SegmentRegs {
-        let (tokens, span) = (self.sizes.tokens as i64, self.sizes.context as i64);
-        let rows = (scores.tokens * heads.group) as i64;
-        let prob_row = a8_row(self.sizes.context) as i64;
-        let b = &mut self.b;
-        SegmentRegs {
-            left: b.reg(tokens),
-            position: b.reg(span - 1),
-            pages: b.reg(self.sizes.table_pages as i64),
-            span: b.reg(span),
-            score_row: b.reg(span * F32 as i64),
-            prob_row: b.reg(prob_row),
-            query: b.reg((tokens - 1) * (heads.group * heads.row) as i64),
-            out: b.reg((tokens - 1) * (heads.spec.heads * heads.dim * F32) as i64),
-            count: b.reg(scores.tokens as i64),
-            rows: b.reg(rows),
-            all: b.reg(rows * scores.heads as i64),
-            score_head: b.reg(rows * span * F32 as i64),
-            prob_head: b.reg(rows * prob_row),
-            out_head: b.reg(rows * (heads.dim * F32) as i64),
-            sum_head: b.reg(rows * F32 as i64),
-        }
-    }
-
-    fn release_segment(&mut self, r: &SegmentRegs) {
-        self.b.release(&[
-            r.left,
-            r.position,
-            r.pages,
-            r.span,
-            r.score_row,
-            r.prob_row,
-            r.query,
-            r.out,
-            r.count,
-            r.rows,
-            r.all,
-            r.score_head,
-            r.prob_head,
-            r.out_head,
-            r.sum_head,
-        ]);
-    }
-
     fn load_table(&mut self, table: Buffer, row: Reg, pages: Reg) {
         let (zero, one, word) = (Operand::imm(0), Operand::imm(1), Operand::from(F32));
         self.b.emit(Instr::Ld {
@@ -425,7 +154,15 @@ impl<'a> Emit<'a> {
         });
     }
 
-    fn load_value_scales(&mut self, heads: &Heads<'_>, cache: Cache, table: Buffer, narrow: Buffer, wide: Buffer, r: &SegmentRegs) {
+    fn load_value_scales(
+        &mut self,
+        heads: &Heads<'_>,
+        cache: Cache,
+        table: Buffer,
+        narrow: Buffer,
+        wide: Buffer,
+        r: &SegmentRegs,
+    ) {
         let (kv, pages) = (heads.kv.len(), self.sizes.table_pages);
         let (page_bytes, narrow_row) = (2 * BLOCK, pages * 2 * BLOCK);
         self.b.emit(Instr::Ldg {
@@ -453,7 +190,16 @@ impl<'a> Emit<'a> {
 
     /// The tokens of a sequence, a chunk at a time; the heads, a few at a time.
     #[allow(clippy::too_many_arguments)]
-    fn chunks(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache, shared: (Buffer, Buffer, Option<Buffer>), s: &Scores, r: &SegmentRegs, out: Buffer) {
+    fn chunks(
+        &mut self,
+        heads: &Heads<'_>,
+        projected: &Projected,
+        cache: Cache,
+        shared: (Buffer, Buffer, Option<Buffer>),
+        s: &Scores,
+        r: &SegmentRegs,
+        out: Buffer,
+    ) {
         let loops = self.b.reg(self.sizes.tokens as i64);
         self.b.add(loops, r.left, s.tokens as i64 - 1);
         let log = Operand::from(s.tokens.ilog2() as usize);
@@ -488,7 +234,16 @@ impl<'a> Emit<'a> {
 
     /// Scores of a chunk against all positions of its sequence, and their softmax numerators, weighted by the value scales and quantised.
     #[allow(clippy::too_many_arguments)]
-    fn scores(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache, shared: (Buffer, Buffer, Option<Buffer>), s: &Scores, r: &SegmentRegs, kv: Range<usize>) {
+    fn scores(
+        &mut self,
+        heads: &Heads<'_>,
+        projected: &Projected,
+        cache: Cache,
+        shared: (Buffer, Buffer, Option<Buffer>),
+        s: &Scores,
+        r: &SegmentRegs,
+        kv: Range<usize>,
+    ) {
         let (table, wide, sinks) = shared;
         let key_head = heads.dim / BLOCK * WeightKind::A8.tile_bytes();
         let layer = self.regs.cache;
@@ -502,7 +257,17 @@ impl<'a> Emit<'a> {
             gstep: key_head.into(),
         });
         let queries = Operand::reg(r.query, (projected.queries.at + kv.start * projected.step) as i64);
-        let product = matrix(WeightKind::A8, s.scores.op(), 0, queries, heads.row, r.span.into(), heads.dim.into(), r.rows.into(), SCORE_GRID);
+        let product = matrix(
+            WeightKind::A8,
+            s.scores.op(),
+            0,
+            queries,
+            heads.row,
+            r.span.into(),
+            heads.dim.into(),
+            r.rows.into(),
+            SCORE_GRID,
+        );
         self.b.emit(grouped(product, kv.len(), 1, projected.step.into(), r.score_row.into(), r.score_head.into(), 0));
         let factor = self.scale_scores(heads, s, r);
         self.softmax(heads, sinks, s, r, kv.start, factor);
@@ -550,12 +315,28 @@ impl<'a> Emit<'a> {
             imm: imm.into(),
         };
         self.b.emit(scale(heads.spec.scale / cap));
-        self.b.emit(Instr::Vun { op: Unary::Tanh, dst, dstep: step, a: dst, astep: step, rows: r.all.into(), cols: r.span.into() });
+        self.b.emit(Instr::Vun {
+            op: Unary::Tanh,
+            dst,
+            dstep: step,
+            a: dst,
+            astep: step,
+            rows: r.all.into(),
+            cols: r.span.into(),
+        });
         self.b.emit(scale(cap));
         LOG2_E
     }
 
-    fn softmax(&mut self, heads: &Heads<'_>, sinks: Option<Buffer>, s: &Scores, r: &SegmentRegs, first: usize, factor: f32) {
+    fn softmax(
+        &mut self,
+        heads: &Heads<'_>,
+        sinks: Option<Buffer>,
+        s: &Scores,
+        r: &SegmentRegs,
+        first: usize,
+        factor: f32,
+    ) {
         let row = Operand::from(r.score_row);
         let (sink, sinks) = match sinks {
             Some(buffer) => (Sink::Yes, buffer.plus(first * heads.group * F32)),
@@ -581,7 +362,16 @@ impl<'a> Emit<'a> {
 
     /// Probabilities times values, divided by the sums, into the outputs' rows.
     #[allow(clippy::too_many_arguments)]
-    fn outputs(&mut self, heads: &Heads<'_>, cache: Cache, shared: (Buffer, Buffer, Option<Buffer>), s: &Scores, r: &SegmentRegs, kv: Range<usize>, out: Buffer) {
+    fn outputs(
+        &mut self,
+        heads: &Heads<'_>,
+        cache: Cache,
+        shared: (Buffer, Buffer, Option<Buffer>),
+        s: &Scores,
+        r: &SegmentRegs,
+        kv: Range<usize>,
+        out: Buffer,
+    ) {
         let blocks = heads.dim / BLOCK;
         let tile = WeightKind::U8.tile_bytes();
         self.b.emit(Instr::Wgat {
@@ -593,10 +383,28 @@ impl<'a> Emit<'a> {
             groups: (kv.len() * blocks).into(),
             gstep: tile.into(),
         });
-        let product = matrix(WeightKind::U8, s.outputs.op(), heads.dim * F32, s.probabilities.op(), 0, BLOCK.into(), r.span.into(), r.rows.into(), VALUE_GRID);
+        let product = matrix(
+            WeightKind::U8,
+            s.outputs.op(),
+            heads.dim * F32,
+            s.probabilities.op(),
+            0,
+            BLOCK.into(),
+            r.span.into(),
+            r.rows.into(),
+            VALUE_GRID,
+        );
         let ostep = Operand::from(heads.dim * F32);
         let product = with_xstep(product, r.prob_row.into());
-        self.b.emit(grouped(product, kv.len() * blocks, blocks, r.prob_head.into(), ostep, r.out_head.into(), BLOCK * F32));
+        self.b.emit(grouped(
+            product,
+            kv.len() * blocks,
+            blocks,
+            r.prob_head.into(),
+            ostep,
+            r.out_head.into(),
+            BLOCK * F32,
+        ));
         let whole = Operand::imm(1);
         let zero = Operand::imm(0);
         self.b.emit(Instr::Vun {
@@ -608,7 +416,10 @@ impl<'a> Emit<'a> {
             rows: whole,
             cols: r.all.into(),
         });
-        let (from, sum) = (self.b.reg(self.b.bound(r.out_head) * kv.len() as i64), self.b.reg(self.b.bound(r.sum_head) * kv.len() as i64));
+        let (from, sum) = (
+            self.b.reg(self.b.bound(r.out_head) * kv.len() as i64),
+            self.b.reg(self.b.bound(r.sum_head) * kv.len() as i64),
+        );
         self.b.set(from, 0);
         self.b.set(sum, 0);
         for head in kv {
@@ -639,35 +450,40 @@ impl<'a> Emit<'a> {
     }
 }
 
-/// Tokens whose scores are formed at once, at most: more would not fit a cache of the host that emulates.
-const MOST_CHUNK: usize = 16;
-
-fn store(src: Operand, mem: Operand, elem: usize, dims: [(usize, usize, usize); 3]) -> Instr {
-    let [(n0, s0, d0), (n1, s1, d1), (n2, s2, d2)] = dims;
-    Instr::St {
-        src,
-        mem,
-        elem: elem.into(),
-        n0: n0.into(),
-        s0: s0.into(),
-        d0: d0.into(),
-        n1: n1.into(),
-        s1: s1.into(),
-        d1: d1.into(),
-        n2: n2.into(),
-        s2: s2.into(),
-        d2: d2.into(),
+/// A product of several groups; `sub` consecutive ones share activations.
+fn grouped(
+    product: Instr,
+    groups: usize,
+    sub: usize,
+    xgroup: Operand,
+    ostep: Operand,
+    ogroup: Operand,
+    osub: usize,
+) -> Instr {
+    let Instr::Mm { kind, out, x, xstep, rows, k, tokens, grid, .. } = product else {
+        unreachable!("made by `matrix`")
+    };
+    Instr::Mm {
+        kind,
+        out,
+        ostep,
+        x,
+        xstep,
+        rows,
+        k,
+        tokens,
+        grid,
+        groups: groups.into(),
+        sub: sub.into(),
+        xgroup,
+        ogroup,
+        osub: osub.into(),
     }
 }
 
-/// A product of several groups; `sub` consecutive ones share activations.
-fn grouped(product: Instr, groups: usize, sub: usize, xgroup: Operand, ostep: Operand, ogroup: Operand, osub: usize) -> Instr {
-    let Instr::Mm { kind, out, x, xstep, rows, k, tokens, grid, .. } = product else { unreachable!("made by `matrix`") };
-    Instr::Mm { kind, out, ostep, x, xstep, rows, k, tokens, grid, groups: groups.into(), sub: sub.into(), xgroup, ogroup, osub: osub.into() }
-}
-
 fn with_xstep(product: Instr, step: Operand) -> Instr {
-    let Instr::Mm { kind, out, ostep, x, rows, k, tokens, grid, groups, sub, xgroup, ogroup, osub, .. } = product else {
+    let Instr::Mm { kind, out, ostep, x, rows, k, tokens, grid, groups, sub, xgroup, ogroup, osub, .. } = product
+    else {
         unreachable!("made by `matrix`")
     };
     Instr::Mm { kind, out, ostep, x, xstep: step, rows, k, tokens, grid, groups, sub, xgroup, ogroup, osub }

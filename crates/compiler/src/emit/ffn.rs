@@ -131,7 +131,15 @@ impl<'a> Emit<'a> {
     }
 
     /// A slice of a bias: the layer's, or the chosen expert's row of `total` values.
-    fn bias(&mut self, map: &LayerMap, weights: Weights, name: &str, total: usize, first: usize, len: usize) -> Result<Buffer, Error> {
+    fn bias(
+        &mut self,
+        map: &LayerMap,
+        weights: Weights,
+        name: &str,
+        total: usize,
+        first: usize,
+        len: usize,
+    ) -> Result<Buffer, Error> {
         let Weights::Expert(table) = weights else { return self.vector(map, name, first, len) };
         let buffer = self.b.arena.alloc(name, len * F32)?;
         let at = map.vectors[name] + first * F32;
@@ -195,7 +203,13 @@ impl<'a> Emit<'a> {
         self.multiply(gate, up, width, rows, own);
     }
 
-    fn experts(&mut self, ffn: &ExpertFfn, plan: &'a FfnPlan, places: &'a [Place], map: &LayerMap) -> Result<(), Error> {
+    fn experts(
+        &mut self,
+        ffn: &ExpertFfn,
+        plan: &'a FfnPlan,
+        places: &'a [Place],
+        map: &LayerMap,
+    ) -> Result<(), Error> {
         let FfnPlan::Experts { router, up, down, shared, shared_gate } = plan else { unreachable!("checked by `ffn`") };
         let (tokens, hidden) = (self.sizes.tokens, self.hidden());
         let chosen = self.route(ffn, router, &places[0], map)?;
@@ -220,7 +234,15 @@ impl<'a> Emit<'a> {
     fn copy_rows(&mut self, dst: Buffer, src: Buffer, cols: usize) {
         let step = Operand::from(cols * F32);
         let rows = self.tokens();
-        self.b.emit(Instr::Vun { op: Unary::Copy, dst: dst.op(), dstep: step, a: src.op(), astep: step, rows, cols: cols.into() });
+        self.b.emit(Instr::Vun {
+            op: Unary::Copy,
+            dst: dst.op(),
+            dstep: step,
+            a: src.op(),
+            astep: step,
+            rows,
+            cols: cols.into(),
+        });
     }
 
     /// y *= sigmoid(gate . x), one value per token.
@@ -344,7 +366,15 @@ impl<'a> Emit<'a> {
     fn divide(&mut self, values: Buffer, width: usize, cols: usize, sums: Buffer) {
         let zero = Operand::imm(0);
         let rows = self.tokens();
-        self.b.emit(Instr::Vun { op: Unary::Recip, dst: sums.op(), dstep: zero, a: sums.op(), astep: zero, rows: 1.into(), cols: rows });
+        self.b.emit(Instr::Vun {
+            op: Unary::Recip,
+            dst: sums.op(),
+            dstep: zero,
+            a: sums.op(),
+            astep: zero,
+            rows: 1.into(),
+            cols: rows,
+        });
         let row = (values.op(), width);
         self.row_op(Binary::Mul, row, row, sums.op(), rows, cols);
     }

@@ -185,6 +185,7 @@ const FAMILIES: &[Family] = &[
     ("gemma3_text", &[GEMMA_SANDWICH, GEMMA, LLAMA]),
     ("gpt2", &[GPT2]),
     ("gpt_oss", &[GPT_OSS, LLAMA]),
+    ("deepseek_v2", &[DEEPSEEK, EXPERTS, LLAMA]),
     ("deepseek_v3", &[DEEPSEEK, EXPERTS, LLAMA]),
 ];
 

@@ -1,0 +1,206 @@
+//! Query, key and value of the step's tokens; their place in the cache; the output projection.
+
+use super::*;
+
+impl Emit<'_> {
+    pub(super) fn project_out(
+        &mut self,
+        spec: &GroupedAttention,
+        plan: &LayerPlan,
+        map: &LayerMap,
+    ) -> Result<(), Error> {
+        let hidden = self.hidden();
+        let &crate::emit::Buffers { xa, y, .. } = self.bufs();
+        let slice = plan.out.parts[0].slice(self.member, self.members());
+        let place = self.place(&map.linears[1]);
+        let own = y.plus(slice.start * F32);
+        self.product(&plan.out, place, xa.op(), own, hidden, self.tokens(), Weights::Fixed);
+        if spec.out_bias & !slice.is_empty() {
+            let bias = self.vector(map, "attn_output.bias", slice.start, slice.len())?;
+            self.accumulate(own, hidden, bias.op(), 0, self.tokens(), slice.len());
+            self.b.arena.free(bias);
+        }
+        self.gather_columns(y.op(), hidden, slice, self.tokens());
+        Ok(())
+    }
+
+    /// Query, key, value: product, bias, head norms, rotary embedding, quantise.
+    pub(super) fn project(&mut self, heads: &Heads<'_>, plan: &LayerPlan, map: &LayerMap) -> Result<Projected, Error> {
+        let (tokens, width) = (self.sizes.tokens, heads.width);
+        let qkv = self.b.arena.alloc("query, key and value", tokens * width * F32)?;
+        let xa = self.bufs().xa;
+        let place = self.place(&map.linears[0]);
+        self.product(&plan.qkv, place, xa.op(), qkv.op(), width, self.tokens(), Weights::Fixed);
+        let (kv, group, dim) = (heads.kv.len(), heads.group, heads.dim);
+        let (key_at, value_at) = (kv * group * dim, kv * (group + 1) * dim);
+        if heads.spec.qkv_bias {
+            let first = heads.kv.start * dim;
+            self.slice_bias(map, "attn_q.bias", first * group, key_at, qkv.op(), width)?;
+            self.slice_bias(map, "attn_k.bias", first, kv * dim, qkv.plus(key_at * F32), width)?;
+            self.slice_bias(map, "attn_v.bias", first, kv * dim, qkv.plus(value_at * F32), width)?;
+        }
+        if let Some(norm) = heads.spec.qk_norm {
+            for (name, at, count) in [("attn_q_norm.weight", 0, kv * group), ("attn_k_norm.weight", key_at, kv)] {
+                let weight = self.vector(map, name, 0, dim)?;
+                for head in 0..count {
+                    let row = (qkv.plus((at + head * dim) * F32), width);
+                    self.norm(norm, row, row, weight, None, self.tokens(), dim)?;
+                }
+                self.b.arena.free(weight);
+            }
+        }
+        self.rotate(heads, qkv);
+        let projected = self.quantise_heads(heads, qkv, key_at, value_at)?;
+        self.b.arena.free(qkv);
+        Ok(projected)
+    }
+
+    fn slice_bias(
+        &mut self,
+        map: &LayerMap,
+        name: &str,
+        first: usize,
+        len: usize,
+        dst: Operand,
+        width: usize,
+    ) -> Result<(), Error> {
+        let bias = self.vector(map, name, first, len)?;
+        self.accumulate(dst, width, bias.op(), 0, self.tokens(), len);
+        self.b.arena.free(bias);
+        Ok(())
+    }
+
+    /// Queries and keys stand side by side: one instruction rotates both.
+    fn rotate(&mut self, heads: &Heads<'_>, qkv: Buffer) {
+        let Some(rope) = &heads.spec.rope else { return };
+        let index = self.map.ropes.iter().position(|(known, _)| known == rope).expect("mapped");
+        let table = self.bufs().ropes[index];
+        let pairs = match rope.layout {
+            RopeLayout::Interleaved => Pairing::Interleaved,
+            RopeLayout::Half => Pairing::Half,
+        };
+        let step = Operand::from(heads.width * F32);
+        self.b.emit(Instr::Vrope {
+            pairs,
+            dst: qkv.op(),
+            dstep: step,
+            a: qkv.op(),
+            astep: step,
+            rows: self.tokens(),
+            heads: (heads.kv.len() * (heads.group + 1)).into(),
+            dim: heads.dim.into(),
+            rot: rope.dims.into(),
+            tab: table.op(),
+            tabstep: (rope.dims * F32).into(),
+        });
+    }
+
+    fn quantise_heads(
+        &mut self,
+        heads: &Heads<'_>,
+        qkv: Buffer,
+        key_at: usize,
+        value_at: usize,
+    ) -> Result<Projected, Error> {
+        let (tokens, kv) = (self.sizes.tokens, heads.kv.len());
+        let step = tokens * heads.group * heads.row;
+        let queries = self.b.arena.alloc("the quantised queries", kv * step)?;
+        let keys = self.b.arena.alloc("the quantised keys", tokens * kv * heads.row)?;
+        let values = self.b.arena.alloc("the quantised values", tokens * kv * heads.row)?;
+        for head in 0..kv {
+            let a = qkv.plus(head * heads.group * heads.dim * F32);
+            self.quantise_segments(Blocking::Block, queries.plus(head * step), a, heads, heads.group);
+        }
+        self.quantise_segments(Blocking::Block, keys.op(), qkv.plus(key_at * F32), heads, kv);
+        self.quantise_segments(Blocking::Segment, values.op(), qkv.plus(value_at * F32), heads, kv);
+        Ok(Projected { queries, step, keys, values })
+    }
+
+    fn quantise_segments(&mut self, blocking: Blocking, dst: Operand, a: Operand, heads: &Heads<'_>, segs: usize) {
+        self.b.emit(Instr::Vquant {
+            blocking,
+            dst,
+            dstep: (segs * heads.row).into(),
+            a,
+            astep: (heads.width * F32).into(),
+            rows: self.tokens(),
+            segs: segs.into(),
+            cols: heads.dim.into(),
+        });
+    }
+
+    /// Every token's keys and values go to their place in their page.
+    pub(super) fn store_cache(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache) {
+        let (tokens, kv, row) = (self.sizes.tokens, heads.kv.len(), heads.row);
+        let blocks = heads.dim / BLOCK;
+        let (key_tile, value_tile) = (WeightKind::A8.tile_bytes(), WeightKind::U8.tile_bytes());
+        let pool = (self.sizes.pages * cache.page) as i64 + self.b.bound(self.regs.cache);
+        let index = self.b.reg(tokens as i64);
+        let record = self.b.reg((tokens * Abi::TOKEN_WORDS) as i64);
+        let slot = self.b.reg(BLOCK as i64);
+        let from = self.b.reg(((tokens - 1) * kv * row) as i64);
+        let base = self.b.reg(pool);
+        let four = self.b.reg(pool);
+        let two = self.b.reg(pool);
+        let one = self.b.reg(pool);
+        let low = self.b.reg(3);
+        let regs = [index, record, slot, from, base, four, two, one, low];
+        let at = cache.at as i64 - self.first_cache();
+        let layer = self.regs.cache;
+        self.b.set(index, 0);
+        self.b.begin(self.tokens(), true);
+        let b = &mut self.b;
+        b.mul(record, index, Abi::TOKEN_WORDS);
+        b.param(base, Operand::reg(record, Abi::TOKEN_RECORDS as i64 + 2));
+        b.param(slot, Operand::reg(record, Abi::TOKEN_RECORDS as i64 + 3));
+        b.mul(base, base, cache.page);
+        b.add(base, base, layer);
+        b.mul(from, index, kv * row);
+        b.mul(four, slot, 4);
+        b.add(four, four, base);
+        b.mul(two, slot, 2);
+        b.add(two, two, base);
+        b.emit(Instr::Shr { rd: one, a: slot.into(), b: Operand::imm(2) });
+        b.mul(one, one, 128);
+        b.emit(Instr::And { rd: low, a: slot.into(), b: Operand::imm(3) });
+        b.add(one, one, low);
+        b.add(one, one, base);
+        let key = |offset: usize| Operand::reg(from, (projected.keys.at + offset) as i64);
+        let value = |offset: usize| Operand::reg(from, (projected.values.at + offset) as i64);
+        let keys = [(8, 4, 128), (blocks, BLOCK, key_tile), (kv, row, blocks * key_tile)];
+        b.emit(store(key(0), Operand::reg(four, at), 4, keys));
+        let scales = at + WeightKind::A8.code_bytes() as i64;
+        let key_scales = [(blocks, 2, key_tile), (kv, row, blocks * key_tile), (1, 0, 0)];
+        b.emit(store(key(heads.dim), Operand::reg(two, scales), 2, key_scales));
+        let values = [(BLOCK, 1, 4), (blocks, BLOCK, value_tile), (kv, row, blocks * value_tile)];
+        b.emit(store(value(0), Operand::reg(one, at + cache.values as i64), 1, values));
+        let value_scales = [(kv, row, 2 * BLOCK), (1, 0, 0), (1, 0, 0)];
+        b.emit(store(value(heads.dim), Operand::reg(two, at + cache.scales as i64), 2, value_scales));
+        b.add(index, index, 1);
+        self.b.end();
+        self.b.release(&regs);
+    }
+
+    /// Register-relative page addresses: the cache register starts each stretch of layers at 0.
+    fn first_cache(&self) -> i64 {
+        0
+    }
+}
+
+fn store(src: Operand, mem: Operand, elem: usize, dims: [(usize, usize, usize); 3]) -> Instr {
+    let [(n0, s0, d0), (n1, s1, d1), (n2, s2, d2)] = dims;
+    Instr::St {
+        src,
+        mem,
+        elem: elem.into(),
+        n0: n0.into(),
+        s0: s0.into(),
+        d0: d0.into(),
+        n1: n1.into(),
+        s1: s1.into(),
+        d1: d1.into(),
+        n2: n2.into(),
+        s2: s2.into(),
+        d2: d2.into(),
+    }
+}
