@@ -30,7 +30,13 @@ fn entry(op: &OpInfo) -> String {
     let attrs: String = op.attrs.iter().map(|(name, _)| format!(".<{name}>")).collect();
     let operands: String = op.operands.iter().map(|(name, kind)| format!(" {name}{}", suffix(*kind))).collect();
     let choices: String = op.attrs.iter().map(|(name, ty)| format!("`{name}`: {ty}. ")).collect();
-    format!("\n### `{}{attrs}` ({:#04x})\n\n`{}{attrs}{operands}`\n\n{}\n{choices}\n", op.mnemonic, op.code, op.mnemonic, op.doc.trim())
+    format!(
+        "\n### `{}{attrs}` ({:#04x})\n\n`{}{attrs}{operands}`\n\n{}\n{choices}\n",
+        op.mnemonic,
+        op.code,
+        op.mnemonic,
+        op.doc.trim()
+    )
 }
 
 fn suffix(kind: OperandKind) -> &'static str {

@@ -14,6 +14,11 @@ use base::tile::{BLOCK, WeightKind};
 pub const MAX_LOOPS: usize = 8;
 /// Largest magnitude of a resolved operand.
 pub const VALUE_MAX: i64 = 1 << 46;
+/// Most bytes that one instruction reads or writes at one operand, and most that one `mm` takes from the weight stream: with it, and because no byte
+/// is written twice, no single instruction runs for longer than the largest useful one.
+pub const MOVED_MAX: u64 = 1 << 32;
+/// Most pieces that one `wgat` asks for.
+pub const PIECES_MAX: i64 = 1 << 20;
 /// Largest `k` of one `mm` (terms of one accumulator stay below 4096).
 pub const K_MAX: i64 = 1 << 16;
 
@@ -132,26 +137,46 @@ pub struct Access {
 }
 
 impl Access {
-    /// Whether rows of `self` and `other` touch without being the same rows.
-    fn collides(&self, other: &Access) -> bool {
-        if self.space != other.space || self.end <= other.start || other.end <= self.start {
+    fn same_rows(&self, other: &Access) -> bool {
+        (self.step, self.outer, self.start, self.row, self.end)
+            == (other.step, other.outer, other.start, other.row, other.end)
+    }
+
+    /// Whether the bounding intervals share a byte.
+    pub fn meets(&self, other: &Access) -> bool {
+        self.space == other.space && self.start < other.end && other.start < self.end
+    }
+
+    /// Whether rows of `self` and `other` share bytes; interleaved rows of equal steps are told apart, all else goes by the bounding intervals.
+    fn clashes(&self, other: &Access) -> bool {
+        if !self.meets(other) {
             return false;
         }
         let same_steps = self.step == other.step && self.outer == other.outer;
-        if same_steps && self.start == other.start && self.row == other.row {
-            return false;
-        }
         // Interleaved rows: with one step for both, rows stay apart if their offsets within the step do.
-        let step = self.step.max(self.outer);
-        let aligned = same_steps && self.step > 0 && (self.outer == 0 || self.outer % self.step == 0);
-        let step = if aligned { self.step } else { step };
-        if !(aligned || (same_steps && self.step == 0 && step > 0)) {
+        let step = if self.step > 0 { self.step } else { self.outer };
+        if !same_steps || step == 0 || !self.outer.is_multiple_of(step) {
             return true;
         }
         let (low, high) = if self.start <= other.start { (self, other) } else { (other, self) };
         let offset = (high.start - low.start) % step;
         offset < low.row || step - offset < high.row
     }
+}
+
+/// The exact bytes of an [`Access`]: `row` bytes at `start`, repeated over three (count, step) dimensions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// Which memory.
+    pub space: Space,
+    /// Whether it is written.
+    pub write: bool,
+    /// First byte.
+    pub start: u64,
+    /// Contiguous bytes.
+    pub row: u64,
+    /// Count and step of each dimension, no count 0.
+    pub dims: [(u64, u64); 3],
 }
 
 /// At most this many ranges per instruction.
@@ -162,6 +187,8 @@ pub const MAX_ACCESSES: usize = 8;
 pub struct Accesses {
     items: [Access; MAX_ACCESSES],
     len: usize,
+    /// One bit per item that shares no byte with the other side, not even as the same rows.
+    alone: u8,
 }
 
 impl Accesses {
@@ -170,23 +197,32 @@ impl Accesses {
         self.items[..self.len].iter()
     }
 
-    /// The rule on overlaps: what is written is exactly a row that is read, or apart from it.
+    /// The rule on overlaps: what is written is exactly a row that is read, or apart from it; and nothing is written twice.
     fn check_overlap(&self) -> Result<(), Refusal> {
-        let written = self.iter().filter(|access| access.write);
-        let mut pairs = written.flat_map(|w| self.iter().filter(|r| !r.write).map(move |r| (w, r)));
-        match pairs.find(|(write, read)| write.collides(read)) {
-            Some((write, read)) => Err(format!(
-                "the bytes written ({}..{}) overlap those read ({}..{}) without being the same rows",
-                write.start, write.end, read.start, read.end
-            )),
-            None => Ok(()),
+        for (i, write) in self.iter().enumerate().filter(|(_, access)| access.write) {
+            for (j, other) in self.iter().enumerate().filter(|(j, other)| i != *j && write.clashes(other)) {
+                let in_place = !other.write && write.same_rows(other) && self.alone & (1 << i | 1 << j) == 0;
+                if !in_place {
+                    return Err(overlap(write, other));
+                }
+            }
         }
+        Ok(())
     }
 
     fn push(&mut self, access: Access) {
         self.items[self.len] = access;
         self.len += 1;
     }
+}
+
+fn overlap(write: &Access, other: &Access) -> Refusal {
+    let (what, rule) =
+        if other.write { ("written", "apart") } else { ("read", "the same rows where that is allowed, or apart") };
+    format!(
+        "the bytes written ({}..{}) overlap those {what} ({}..{}); they must be {rule}",
+        write.start, write.end, other.start, other.end
+    )
 }
 
 /// A refusal of resolved operands: the rule that they break.
@@ -196,6 +232,8 @@ pub type Refusal = String;
 struct Ranges<'a, F: Fn(Operand) -> i64> {
     value: &'a F,
     out: Accesses,
+    /// Where exact shapes go, if anyone asks.
+    shapes: Option<&'a mut Vec<Shape>>,
 }
 
 type Dim = (Operand, Operand);
@@ -203,7 +241,7 @@ type Dim = (Operand, Operand);
 impl<F: Fn(Operand) -> i64> Ranges<'_, F> {
     fn get(&self, name: &str, operand: Operand) -> Result<i64, Refusal> {
         let value = (self.value)(operand);
-        match value.abs() <= VALUE_MAX {
+        match value.unsigned_abs() <= VALUE_MAX as u64 {
             true => Ok(value),
             false => Err(format!("`{name}` = {value} is out of range")),
         }
@@ -237,32 +275,26 @@ impl<F: Fn(Operand) -> i64> Ranges<'_, F> {
         dims: &[Dim],
     ) -> Result<(), Refusal> {
         let start = self.multiple(name, base, align)?;
-        let (mut span, mut bytes) = (inner.max(0) as i128, inner.max(0) as i128);
-        for (count, step) in dims {
+        let mut resolved = [(1, 0); 3];
+        for (slot, (count, step)) in resolved.iter_mut().zip(dims) {
             let count = self.get("count", *count)?;
-            if count <= 0 {
-                (span, bytes) = (0, 0);
-                continue;
-            }
-            let step = if count == 1 { 0 } else { self.multiple("step", *step, align)? };
-            span += if span > 0 { (count as i128 - 1) * step as i128 } else { 0 };
-            bytes *= count as i128;
+            let step = if count > 1 { self.multiple("step", *step, align)? } else { 0 };
+            *slot = (count.max(0) as u64, step as u64);
         }
-        if bytes == 0 {
+        if inner <= 0 || resolved.iter().any(|(count, _)| *count == 0) {
             return Ok(());
         }
-        let end = start as i128 + span;
-        if end > VALUE_MAX as i128 || bytes > VALUE_MAX as i128 {
-            return Err(format!("`{name}` reaches byte {end}"));
+        let shape = Shape { space, write, start: start as u64, row: inner as u64, dims: resolved };
+        self.out.push(bounds(name, &shape)?);
+        if let Some(shapes) = &mut self.shapes {
+            shapes.push(shape);
         }
-        let step = |index: usize| match dims.get(index) {
-            Some((count, step)) if self.get("count", *count)? > 1 => Ok(self.get("step", *step)? as u64),
-            _ => Ok::<u64, Refusal>(0),
-        };
-        let (row, step, outer) = (inner as u64, step(0)?, step(1)?);
-        let access = Access { space, write, start: start as u64, end: end as u64, bytes: bytes as u64, row, step, outer };
-        self.out.push(access);
         Ok(())
+    }
+
+    /// The ranges from number `first` on share no byte with the other side.
+    fn alone(&mut self, first: usize) {
+        self.out.alone |= (first..self.out.len).fold(0, |bits, index| bits | 1 << index);
     }
 
     fn read(&mut self, name: &str, base: Operand, align: i64, inner: i64, dims: &[Dim]) -> Result<(), Refusal> {
@@ -272,6 +304,38 @@ impl<F: Fn(Operand) -> i64> Ranges<'_, F> {
     fn write(&mut self, name: &str, base: Operand, align: i64, inner: i64, dims: &[Dim]) -> Result<(), Refusal> {
         self.range(Space::Scratchpad, true, name, base, align, inner, dims)
     }
+}
+
+/// The bounding interval of a shape.
+fn bounds(name: &str, shape: &Shape) -> Result<Access, Refusal> {
+    let span = shape.dims.iter().map(|(count, step)| (*count as u128 - 1) * *step as u128).sum::<u128>();
+    let end = shape.start as u128 + span + shape.row as u128;
+    if end > VALUE_MAX as u128 {
+        return Err(format!("`{name}` reaches byte {end}"));
+    }
+    let bytes = shape.dims.iter().fold(shape.row as u128, |bytes, (count, _)| bytes.saturating_mul(*count as u128));
+    if bytes > MOVED_MAX as u128 {
+        return Err(format!("`{name}` moves {bytes} bytes; one instruction moves at most {MOVED_MAX}"));
+    }
+    if shape.write {
+        check_spread(name, shape)?;
+    }
+    let Shape { space, write, start, row, dims } = *shape;
+    Ok(Access { space, write, start, end: end as u64, bytes: bytes as u64, row, step: dims[0].1, outer: dims[1].1 })
+}
+
+/// No byte is written twice: each dimension's step leaves room for all inside it.
+fn check_spread(name: &str, shape: &Shape) -> Result<(), Refusal> {
+    let mut dims = shape.dims;
+    dims.sort_unstable_by_key(|(_, step)| *step);
+    let mut extent = shape.row;
+    for (count, step) in dims.into_iter().filter(|(count, _)| *count > 1) {
+        if step < extent {
+            return Err(format!("`{name}`: a step of {step} writes bytes twice that {extent} bytes in a row cover"));
+        }
+        extent += (count - 1) * step;
+    }
+    Ok(())
 }
 
 /// Alignment of vector rows and activation rows in the scratchpad, in bytes.
@@ -289,9 +353,22 @@ fn check_elem(elem: i64) -> Result<i64, Refusal> {
 /// The byte ranges that an instruction with these operand values reads and writes, or the rule that it breaks. `value` resolves operands. The ranges
 /// of gathered memory are given for table index 0 only (`[mem, mem + piece)`): who runs the instruction checks each piece.
 pub fn accesses(instr: &Instr, value: &impl Fn(Operand) -> i64) -> Result<Accesses, Refusal> {
+    resolve(instr, value, None)
+}
+
+/// The same as exact shapes, appended to `shapes` in the same order.
+pub fn shapes(instr: &Instr, value: &impl Fn(Operand) -> i64, shapes: &mut Vec<Shape>) -> Result<(), Refusal> {
+    resolve(instr, value, Some(shapes)).map(|_| ())
+}
+
+fn resolve<F: Fn(Operand) -> i64>(
+    instr: &Instr,
+    value: &F,
+    shapes: Option<&mut Vec<Shape>>,
+) -> Result<Accesses, Refusal> {
     let space = Space::Memory;
     let empty = Access { space, write: false, start: 0, end: 0, bytes: 0, row: 0, step: 0, outer: 0 };
-    let mut r = Ranges { value, out: Accesses { items: [empty; MAX_ACCESSES], len: 0 } };
+    let mut r = Ranges { value, out: Accesses { items: [empty; MAX_ACCESSES], len: 0, alone: 0 }, shapes };
     touch(instr, &mut r)?;
     if !matches!(instr, Instr::Gather { .. }) {
         r.out.check_overlap()?;
@@ -342,6 +419,10 @@ fn touch<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<
             let len = r.multiple("len", len, ROW_ALIGN)?;
             r.multiple("step", step, ROW_ALIGN)?;
             r.read("table", table, WORD, WORD, &[(n, Operand::imm(WORD))])?;
+            let pieces = i128::from(r.get("n", n)?.max(0)) * i128::from(r.get("groups", groups)?.max(0));
+            if len > 0 && pieces > i128::from(PIECES_MAX) {
+                return Err(format!("`n` x `groups` = {pieces} pieces; one gathering load has at most {PIECES_MAX}"));
+            }
             r.range(Space::Memory, false, "mem", mem, ROW_ALIGN, len, &[(groups, gstep)])
         }
         Instr::Mm { .. } => touch_matrix(instr, r),
@@ -357,7 +438,7 @@ fn touch<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<
 }
 
 fn touch_matrix<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<(), Refusal> {
-    let Instr::Mm { out, ostep, x, xstep, rows, k, tokens, grid, groups, sub, xgroup, ogroup, osub, .. } = *instr
+    let Instr::Mm { kind, out, ostep, x, xstep, rows, k, tokens, grid, groups, sub, xgroup, ogroup, osub } = *instr
     else {
         unreachable!("called for `mm` only")
     };
@@ -375,7 +456,12 @@ fn touch_matrix<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> 
     let group_count = r.get("groups", groups)?;
     let outer = Operand::imm((group_count.max(0) + sub_count - 1) / sub_count);
     let inner = Operand::imm(sub_count.min(group_count));
+    let taken = stream_bytes(kind, row_bytes / WORD, k, group_count);
+    if taken > MOVED_MAX {
+        return Err(format!("it takes {taken} bytes of weights; one instruction takes at most {MOVED_MAX}"));
+    }
     r.read("x", x, ROW_ALIGN, a8_row(k as usize) as i64, &[(tokens, xstep), (outer, xgroup)])?;
+    r.alone(0);
     r.write("out", out, ROW_ALIGN, row_bytes, &[(tokens, ostep), (outer, ogroup), (inner, osub)])
 }
 
@@ -423,7 +509,9 @@ fn touch_vector<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> 
             }
             let row = heads.checked_mul(dim * WORD).ok_or("a row is too long")?;
             r.read("a", a, ROW_ALIGN, row, &[(rows, astep)])?;
+            let at = r.out.len;
             r.read("tab", tab, ROW_ALIGN, rot * WORD, &[(rows, tabstep)])?;
+            r.alone(at);
             r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep)])
         }
         Instr::Vquant { blocking, dst, dstep, a, astep, rows, segs, cols } => {
@@ -455,7 +543,9 @@ fn touch_vector<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> 
             }
             r.read("a", a, ROW_ALIGN, row, &[(rows, astep)])?;
             r.write("idx", idx, ROW_ALIGN, k * WORD, &[(rows, istep)])?;
-            r.write("val", val, ROW_ALIGN, k * WORD, &[(rows, vstep)])
+            r.write("val", val, ROW_ALIGN, k * WORD, &[(rows, vstep)])?;
+            r.alone(0);
+            Ok(())
         }
         _ => unreachable!("every instruction of another engine is handled before"),
     }
@@ -477,19 +567,25 @@ fn touch_softmax<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) ->
     r.at_least("hi", hi, 1)?;
     r.at_least("window", window, 0)?;
     let per = r.at_least("per", per, 1)?;
-    let span = r.at_least("tokens", tokens, 1)?.checked_mul(per).ok_or("`tokens` x `per` is too large")?;
+    let span = r
+        .at_least("tokens", tokens, 1)?
+        .checked_mul(per)
+        .filter(|span| *span <= VALUE_MAX)
+        .ok_or("`tokens` x `per` is too large")?;
     let row_count = r.get("rows", rows)?.max(0);
     r.read("a", a, ROW_ALIGN, row, &[(rows, astep)])?;
+    let at = r.out.len;
     if sink == Sink::Yes {
         let count = (row_count + span - 1) / span * per;
         r.read("sinks", sinks, WORD, WORD, &[(Operand::imm(count), Operand::imm(WORD))])?;
     }
     r.write("sums", sums, WORD, WORD, &[(rows, Operand::imm(WORD))])?;
+    r.alone(at);
     r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep)])
 }
 
 /// Bytes that one `mm` takes from the weight stream.
 pub fn stream_bytes(kind: WeightKind, rows: i64, k: i64, groups: i64) -> u64 {
-    let tiles = (rows.max(0) as u64 / BLOCK as u64) * (k.max(0) as u64 / BLOCK as u64);
-    tiles * kind.tile_bytes() as u64 * groups.max(0) as u64
+    let tiles = (rows.max(0) as u64 / BLOCK as u64).saturating_mul(k.max(0) as u64 / BLOCK as u64);
+    tiles.saturating_mul(kind.tile_bytes() as u64).saturating_mul(groups.max(0) as u64)
 }

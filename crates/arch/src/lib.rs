@@ -36,6 +36,7 @@
 
 pub mod attr;
 pub mod chip;
+pub mod conformance;
 pub mod docs;
 pub mod isa;
 pub mod legal;

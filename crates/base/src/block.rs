@@ -32,9 +32,7 @@ use crate::tile::{BLOCK, WeightKind};
 
 /// Bytes that should be one block are too few or too many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-#[error(
-    "a block of {what} has {expected} bytes, but {found} were given: cut the data into whole blocks"
-)]
+#[error("a block of {what} has {expected} bytes, but {found} were given: cut the data into whole blocks")]
 pub struct WrongLength {
     /// The format.
     pub what: &'static str,
@@ -45,20 +43,8 @@ pub struct WrongLength {
 }
 
 impl WrongLength {
-    pub(crate) fn check(
-        what: &'static str,
-        expected: usize,
-        found: usize,
-    ) -> Result<(), WrongLength> {
-        if expected == found {
-            Ok(())
-        } else {
-            Err(WrongLength {
-                what,
-                expected,
-                found,
-            })
-        }
+    pub(crate) fn check(what: &'static str, expected: usize, found: usize) -> Result<(), WrongLength> {
+        if expected == found { Ok(()) } else { Err(WrongLength { what, expected, found }) }
     }
 }
 
@@ -124,12 +110,7 @@ impl IntBlock {
     pub fn quantise(kind: IntKind, x: &[f32; BLOCK]) -> IntBlock {
         if !x.iter().all(|v| v.is_finite()) {
             let min = if kind.has_min() { f16::NAN } else { f16::ZERO };
-            return IntBlock {
-                kind,
-                scale: f16::NAN,
-                min,
-                codes: [0; BLOCK],
-            };
+            return IntBlock { kind, scale: f16::NAN, min, codes: [0; BLOCK] };
         }
         match kind {
             IntKind::I4s => quantise_i4s(x),
@@ -144,11 +125,7 @@ impl IntBlock {
         let (scale, min) = (self.scale.to_f32(), self.min.to_f32());
         self.codes.map(|code| {
             let product = f32::from(code) * scale;
-            if self.kind.has_min() {
-                product + min
-            } else {
-                product
-            }
+            if self.kind.has_min() { product + min } else { product }
         })
     }
 
@@ -157,23 +134,14 @@ impl IntBlock {
     pub fn from_bytes(kind: IntKind, bytes: &[u8]) -> Result<IntBlock, WrongLength> {
         WrongLength::check(kind.name(), kind.block_bytes(), bytes.len())?;
         let half_at = |at: usize| f16::from_le_bytes([bytes[at], bytes[at + 1]]);
-        let min = if kind.has_min() {
-            half_at(2)
-        } else {
-            f16::ZERO
-        };
+        let min = if kind.has_min() { half_at(2) } else { f16::ZERO };
         let stored = &bytes[if kind.has_min() { 4 } else { 2 }..];
         let codes = match kind {
             IntKind::I4s => split_nibbles(stored).map(|q| q as i8 - 8),
             IntKind::I4m => split_nibbles(stored).map(|q| q as i8),
             IntKind::I8s | IntKind::I8m => std::array::from_fn(|i| stored[i] as i8),
         };
-        Ok(IntBlock {
-            kind,
-            scale: half_at(0),
-            min,
-            codes,
-        })
+        Ok(IntBlock { kind, scale: half_at(0), min, codes })
     }
 
     /// The bytes from which [`IntBlock::from_bytes`] reads the block back.
@@ -194,18 +162,11 @@ impl IntBlock {
 
 fn quantise_i4s(x: &[f32; BLOCK]) -> IntBlock {
     // The first of the largest magnitudes decides the sign, as in the reference.
-    let extreme = x
-        .iter()
-        .fold(x[0], |m, &v| if v.abs() > m.abs() { v } else { m });
+    let extreme = x.iter().fold(x[0], |m, &v| if v.abs() > m.abs() { v } else { m });
     let scale = extreme / -8.0;
     let inverse = reciprocal_or_zero(scale);
     let codes = x.map(|v| ((v * inverse + 8.5) as u8).min(15) as i8 - 8);
-    IntBlock {
-        kind: IntKind::I4s,
-        scale: f16::from_f32(scale),
-        min: f16::ZERO,
-        codes,
-    }
+    IntBlock { kind: IntKind::I4s, scale: f16::from_f32(scale), min: f16::ZERO, codes }
 }
 
 fn quantise_i4m(x: &[f32; BLOCK]) -> IntBlock {
@@ -213,12 +174,7 @@ fn quantise_i4m(x: &[f32; BLOCK]) -> IntBlock {
     let scale = (max - min) / 15.0;
     let inverse = reciprocal_or_zero(scale);
     let codes = x.map(|v| (((v - min) * inverse + 0.5) as u8).min(15) as i8);
-    IntBlock {
-        kind: IntKind::I4m,
-        scale: f16::from_f32(scale),
-        min: f16::from_f32(min),
-        codes,
-    }
+    IntBlock { kind: IntKind::I4m, scale: f16::from_f32(scale), min: f16::from_f32(min), codes }
 }
 
 fn quantise_i8s(x: &[f32; BLOCK]) -> IntBlock {
@@ -228,12 +184,7 @@ fn quantise_i8s(x: &[f32; BLOCK]) -> IntBlock {
     // `round` takes ties away from zero, as C's roundf does.
     // A subnormal scale has lost bits, hence the clamp.
     let codes = x.map(|v| (v * inverse).round().clamp(-127.0, 127.0) as i8);
-    IntBlock {
-        kind: IntKind::I8s,
-        scale: f16::from_f32(scale),
-        min: f16::ZERO,
-        codes,
-    }
+    IntBlock { kind: IntKind::I8s, scale: f16::from_f32(scale), min: f16::ZERO, codes }
 }
 
 fn quantise_i8m(x: &[f32; BLOCK]) -> IntBlock {
@@ -245,18 +196,9 @@ fn quantise_i8m(x: &[f32; BLOCK]) -> IntBlock {
     let codes = x.map(|v| {
         let steps = (f64::from(v) - min.to_f64()) / scale.to_f64();
         // A scale of zero or infinity leaves code 0: the minimum alone stands for the block.
-        if steps.is_finite() {
-            steps.round_ties_even().clamp(-128.0, 127.0) as i8
-        } else {
-            0
-        }
+        if steps.is_finite() { steps.round_ties_even().clamp(-128.0, 127.0) as i8 } else { 0 }
     });
-    IntBlock {
-        kind: IntKind::I8m,
-        scale,
-        min,
-        codes,
-    }
+    IntBlock { kind: IntKind::I8m, scale, min, codes }
 }
 
 fn reciprocal_or_zero(scale: f32) -> f32 {
@@ -272,13 +214,7 @@ fn range(x: &[f32; BLOCK]) -> (f32, f32) {
 
 /// GGUF's order of nibbles: byte `i` holds code `i` below and code `i + 16` above. Takes 16 bytes.
 pub(crate) fn split_nibbles(bytes: &[u8]) -> [u8; BLOCK] {
-    std::array::from_fn(|i| {
-        if i < 16 {
-            bytes[i] & 15
-        } else {
-            bytes[i - 16] >> 4
-        }
-    })
+    std::array::from_fn(|i| if i < 16 { bytes[i] & 15 } else { bytes[i - 16] >> 4 })
 }
 
 fn join_nibbles(codes: &[u8; BLOCK]) -> [u8; BLOCK / 2] {

@@ -61,20 +61,8 @@ pub struct SmallFloat {
     pub specials: Specials,
 }
 
-const fn row(
-    name: &'static str,
-    exponent_bits: u32,
-    fraction_bits: u32,
-    bias: i32,
-    specials: Specials,
-) -> SmallFloat {
-    SmallFloat {
-        name,
-        exponent_bits,
-        fraction_bits,
-        bias,
-        specials,
-    }
+const fn row(name: &'static str, exponent_bits: u32, fraction_bits: u32, bias: i32, specials: Specials) -> SmallFloat {
+    SmallFloat { name, exponent_bits, fraction_bits, bias, specials }
 }
 
 /// IEEE 754 binary16.
@@ -157,11 +145,7 @@ impl SmallFloat {
         } else {
             return f32::from_bits(0x7fc0_0000);
         };
-        if code & self.sign_bit() == 0 {
-            value
-        } else {
-            -value
-        }
+        if code & self.sign_bit() == 0 { value } else { -value }
     }
 
     /// The code nearest to `x`, saturating: [`Self::encode_with`] under [`Overflow::Saturate`].
@@ -177,11 +161,7 @@ impl SmallFloat {
         if x.is_nan() {
             return self.nan().unwrap_or(self.max_code());
         }
-        let sign = if x.is_sign_negative() {
-            self.sign_bit()
-        } else {
-            0
-        };
+        let sign = if x.is_sign_negative() { self.sign_bit() } else { 0 };
         let rounded = self.round(x.abs());
         let magnitude = if rounded <= u32::from(self.max_code()) {
             rounded as u16
@@ -212,11 +192,7 @@ impl SmallFloat {
         if x.is_infinite() {
             return u32::MAX;
         }
-        let exponent = if x == 0.0 {
-            self.emin()
-        } else {
-            floor_log2(x).max(self.emin())
-        };
+        let exponent = if x == 0.0 { self.emin() } else { floor_log2(x).max(self.emin()) };
         let ulps = (f64::from(x) * pow2(self.fraction_bits as i32 - exponent)).round_ties_even();
         // The hidden bit of `ulps` adds the one by which the field of a normal number exceeds that of a subnormal, and a carry out of the fraction
         // moves on to the next exponent, so one sum serves all cases.
@@ -245,11 +221,7 @@ impl E8m0 {
 
     /// The power of two that it stands for; none for NaN.
     pub const fn exponent(self) -> Option<i32> {
-        if self.is_nan() {
-            None
-        } else {
-            Some(self.0 as i32 - 127)
-        }
+        if self.is_nan() { None } else { Some(self.0 as i32 - 127) }
     }
 
     /// `2^exponent`, with the exponent brought into `-127..=127`.

@@ -51,14 +51,8 @@ pub enum MxKind {
 
 impl MxKind {
     /// Every kind, in the order of the specification.
-    pub const ALL: [MxKind; 6] = [
-        MxKind::Fp8E5m2,
-        MxKind::Fp8E4m3,
-        MxKind::Fp6E3m2,
-        MxKind::Fp6E2m3,
-        MxKind::Fp4E2m1,
-        MxKind::Int8,
-    ];
+    pub const ALL: [MxKind; 6] =
+        [MxKind::Fp8E5m2, MxKind::Fp8E4m3, MxKind::Fp6E3m2, MxKind::Fp6E2m3, MxKind::Fp4E2m1, MxKind::Int8];
 
     /// Its name in listings: `mxfp4_e2m1`.
     pub fn name(self) -> &'static str {
@@ -131,20 +125,12 @@ impl MxBlock {
     /// Converts 32 numbers by the rules of the module's essay. A block with a NaN or an infinity has the scale [`E8m0::NAN`].
     pub fn quantise(kind: MxKind, x: &[f32; BLOCK]) -> MxBlock {
         let Some(exponent) = shared_exponent(kind, x) else {
-            return MxBlock {
-                kind,
-                scale: E8m0::NAN,
-                codes: [0; BLOCK],
-            };
+            return MxBlock { kind, scale: E8m0::NAN, codes: [0; BLOCK] };
         };
         // The product is exact in binary64. Rounding it to binary32 moves only numbers below 2^-126, which are zero in every element format.
         let inverse = pow2(-exponent);
         let codes = x.map(|v| kind.encode_element((f64::from(v) * inverse) as f32));
-        MxBlock {
-            kind,
-            scale: E8m0::from_exponent(exponent),
-            codes,
-        }
+        MxBlock { kind, scale: E8m0::from_exponent(exponent), codes }
     }
 
     /// The 32 values: element times scale, rounded once to binary32.
@@ -153,8 +139,7 @@ impl MxBlock {
             return [self.scale.to_f32(); BLOCK];
         };
         let scale = pow2(exponent);
-        self.codes
-            .map(|code| (f64::from(self.kind.decode_element(code)) * scale) as f32)
+        self.codes.map(|code| (f64::from(self.kind.decode_element(code)) * scale) as f32)
     }
 
     /// The codes as a little-endian bit string of [`MxKind::packed_bytes`] bytes.
@@ -192,11 +177,7 @@ impl MxBlock {
     pub fn from_gguf(bytes: &[u8]) -> Result<MxBlock, WrongLength> {
         WrongLength::check("GGUF MXFP4", 1 + BLOCK / 2, bytes.len())?;
         let codes = crate::block::split_nibbles(&bytes[1..]);
-        Ok(MxBlock {
-            kind: MxKind::Fp4E2m1,
-            scale: E8m0(bytes[0]),
-            codes,
-        })
+        Ok(MxBlock { kind: MxKind::Fp4E2m1, scale: E8m0(bytes[0]), codes })
     }
 }
 
@@ -206,10 +187,6 @@ fn shared_exponent(kind: MxKind, x: &[f32; BLOCK]) -> Option<i32> {
         return None;
     }
     let amax = x.iter().fold(0.0f32, |m, v| m.max(v.abs()));
-    let exponent = if amax == 0.0 {
-        -127
-    } else {
-        floor_log2(amax) - kind.emax()
-    };
+    let exponent = if amax == 0.0 { -127 } else { floor_log2(amax) - kind.emax() };
     Some(exponent.max(-127))
 }

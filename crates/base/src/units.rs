@@ -41,16 +41,8 @@ pub struct Quantity {
 }
 
 /// Every quantity, for those who list the units that they accept.
-pub static QUANTITIES: [&Quantity; 8] = [
-    &BYTES,
-    &BYTES_PER_SECOND,
-    &HERTZ,
-    &SECONDS,
-    &JOULES,
-    &WATTS,
-    &VOLTS,
-    &SQUARE_MILLIMETRES,
-];
+pub static QUANTITIES: [&Quantity; 8] =
+    [&BYTES, &BYTES_PER_SECOND, &HERTZ, &SECONDS, &JOULES, &WATTS, &VOLTS, &SQUARE_MILLIMETRES];
 
 const KIB: f64 = 1024.0;
 
@@ -92,27 +84,14 @@ static BYTES_PER_SECOND: Quantity = Quantity {
 static HERTZ: Quantity = Quantity {
     name: "a frequency",
     example: "1.8 GHz",
-    units: &[
-        ("Hz", 1.0),
-        ("kHz", 1e3),
-        ("MHz", 1e6),
-        ("GHz", 1e9),
-        ("THz", 1e12),
-    ],
+    units: &[("Hz", 1.0), ("kHz", 1e3), ("MHz", 1e6), ("GHz", 1e9), ("THz", 1e12)],
     printed: 5,
 };
 
 static SECONDS: Quantity = Quantity {
     name: "a time",
     example: "20 ns",
-    units: &[
-        ("s", 1.0),
-        ("ms", 1e-3),
-        ("us", 1e-6),
-        ("ns", 1e-9),
-        ("ps", 1e-12),
-        ("µs", 1e-6),
-    ],
+    units: &[("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9), ("ps", 1e-12), ("µs", 1e-6)],
     printed: 5,
 };
 
@@ -136,37 +115,17 @@ static JOULES: Quantity = Quantity {
 static WATTS: Quantity = Quantity {
     name: "a power",
     example: "45 W",
-    units: &[
-        ("W", 1.0),
-        ("kW", 1e3),
-        ("MW", 1e6),
-        ("GW", 1e9),
-        ("mW", 1e-3),
-        ("uW", 1e-6),
-        ("nW", 1e-9),
-        ("µW", 1e-6),
-    ],
+    units: &[("W", 1.0), ("kW", 1e3), ("MW", 1e6), ("GW", 1e9), ("mW", 1e-3), ("uW", 1e-6), ("nW", 1e-9), ("µW", 1e-6)],
     printed: 7,
 };
 
-static VOLTS: Quantity = Quantity {
-    name: "a voltage",
-    example: "0.7 V",
-    units: &[("V", 1.0), ("mV", 1e-3), ("kV", 1e3)],
-    printed: 3,
-};
+static VOLTS: Quantity =
+    Quantity { name: "a voltage", example: "0.7 V", units: &[("V", 1.0), ("mV", 1e-3), ("kV", 1e3)], printed: 3 };
 
 static SQUARE_MILLIMETRES: Quantity = Quantity {
     name: "an area",
     example: "120 mm2",
-    units: &[
-        ("mm2", 1.0),
-        ("um2", 1e-6),
-        ("mm²", 1.0),
-        ("um²", 1e-6),
-        ("µm²", 1e-6),
-        ("µm2", 1e-6),
-    ],
+    units: &[("mm2", 1.0), ("um2", 1e-6), ("mm²", 1.0), ("um²", 1e-6), ("µm²", 1e-6), ("µm2", 1e-6)],
     printed: 2,
 };
 
@@ -257,43 +216,23 @@ impl Quantity {
         let Some(worth) = self.worth(unit) else {
             let other = QUANTITIES.iter().find(|q| q.worth(unit).is_some());
             return Err(match other {
-                Some(found) => UnitError::WrongQuantity {
-                    text,
-                    found,
-                    wanted,
-                },
-                None => UnitError::UnknownUnit {
-                    text,
-                    unit: shorten(unit),
-                    wanted,
-                },
+                Some(found) => UnitError::WrongQuantity { text, found, wanted },
+                None => UnitError::UnknownUnit { text, unit: shorten(unit), wanted },
             });
         };
         if digits.starts_with('-') {
             return Err(UnitError::Negative { text, wanted });
         }
         // Dividing by the power of ten, which binary64 holds, is exact where multiplying by its rounded inverse is not: `20 ns` must be 2e-8.
-        let amount = if worth < 1.0 {
-            number / (1.0 / worth).round()
-        } else {
-            number * worth
-        };
+        let amount = if worth < 1.0 { number / (1.0 / worth).round() } else { number * worth };
         if !amount.is_finite() {
             return Err(UnitError::TooLarge { text, wanted });
         }
-        Ok(Parsed {
-            text,
-            digits,
-            worth,
-            amount,
-        })
+        Ok(Parsed { text, digits, worth, amount })
     }
 
     fn worth(&self, symbol: &str) -> Option<f64> {
-        self.units
-            .iter()
-            .find(|(name, _)| *name == symbol)
-            .map(|(_, worth)| *worth)
+        self.units.iter().find(|(name, _)| *name == symbol).map(|(_, worth)| *worth)
     }
 
     /// Prints `value` (in the base unit) with four significant digits in the fitting unit.
@@ -351,10 +290,7 @@ fn shorten(text: &str) -> String {
 }
 
 fn symbols(quantity: &Quantity) -> String {
-    let names: Vec<_> = quantity.units[..quantity.printed]
-        .iter()
-        .map(|(name, _)| *name)
-        .collect();
+    let names: Vec<_> = quantity.units[..quantity.printed].iter().map(|(name, _)| *name).collect();
     names.join(", ")
 }
 
@@ -382,25 +318,14 @@ impl FromStr for Bytes {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Bytes, UnitError> {
-        let Parsed {
-            text,
-            digits,
-            worth,
-            amount,
-        } = BYTES.parse(text)?;
+        let Parsed { text, digits, worth, amount } = BYTES.parse(text)?;
         if let Ok(whole) = digits.parse::<u64>() {
             let bytes = whole.checked_mul(worth as u64);
-            return bytes.map(Bytes).ok_or(UnitError::TooLarge {
-                text,
-                wanted: &BYTES,
-            });
+            return bytes.map(Bytes).ok_or(UnitError::TooLarge { text, wanted: &BYTES });
         }
         // Binary64 holds every whole number up to 2^53; beyond, a fraction could vanish unseen.
         if amount > (1u64 << 53) as f64 {
-            Err(UnitError::TooLarge {
-                text,
-                wanted: &BYTES,
-            })
+            Err(UnitError::TooLarge { text, wanted: &BYTES })
         } else if amount.fract() != 0.0 {
             Err(UnitError::PartOfAByte { text })
         } else {
@@ -415,11 +340,7 @@ impl fmt::Display for Bytes {
             return BYTES.print(self.as_f64(), f);
         }
         let whole = |unit: &&(&str, f64)| self.0.is_multiple_of(unit.1 as u64);
-        let units = if self.0 == 0 {
-            &BYTES.units[..1]
-        } else {
-            &BYTES.units[..BYTES.printed]
-        };
+        let units = if self.0 == 0 { &BYTES.units[..1] } else { &BYTES.units[..BYTES.printed] };
         let (symbol, worth) = units.iter().rev().find(whole).unwrap_or(&BYTES.units[0]);
         write!(f, "{} {symbol}", self.0 / *worth as u64)
     }

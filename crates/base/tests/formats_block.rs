@@ -8,10 +8,7 @@ use proptest::prelude::*;
 const GOLDEN: &str = include_str!("golden/formats_gguf.txt");
 
 fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap())
-        .collect()
+    (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect()
 }
 
 fn floats(hex: &str) -> [f32; 32] {
@@ -30,10 +27,7 @@ fn int_kind(gguf: &str) -> Option<IntKind> {
 
 /// The lines of the golden text as words, with their numbers.
 fn golden_lines() -> impl Iterator<Item = (usize, Vec<&'static str>)> {
-    let lines = GOLDEN
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.starts_with('#'));
+    let lines = GOLDEN.lines().enumerate().filter(|(_, line)| !line.starts_with('#'));
     lines.map(|(i, line)| (i + 1, line.split(' ').collect()))
 }
 
@@ -57,11 +51,7 @@ fn quantised_bytes_are_those_of_the_reference() {
                 let kind = int_kind(name).unwrap();
                 let found = IntBlock::quantise(kind, &input);
                 assert_eq!(found.to_bytes(), bytes(block), "line {line}, {name}");
-                assert_eq!(
-                    IntBlock::from_bytes(kind, &bytes(block)),
-                    Ok(found),
-                    "line {line}"
-                );
+                assert_eq!(IntBlock::from_bytes(kind, &bytes(block)), Ok(found), "line {line}");
                 seen += 1;
             }
             _ => {}
@@ -78,19 +68,13 @@ fn dequantised_values_are_those_of_the_reference() {
             continue;
         };
         let found = match int_kind(name) {
-            Some(kind) => IntBlock::from_bytes(kind, &bytes(block))
-                .unwrap()
-                .dequantise(),
+            Some(kind) => IntBlock::from_bytes(kind, &bytes(block)).unwrap().dequantise(),
             None => MxBlock::from_gguf(&bytes(block)).unwrap().dequantise(),
         };
         // The reference has integers where we have elements, and so no minus zero in MXFP4.
         let unsigned = |x: f32| if name == "mxfp4" && x == 0.0 { 0.0 } else { x };
         let (found, expected) = (found.map(unsigned), floats(values).map(unsigned));
-        assert_eq!(
-            found.map(f32::to_bits),
-            expected.map(f32::to_bits),
-            "line {line}, {name}"
-        );
+        assert_eq!(found.map(f32::to_bits), expected.map(f32::to_bits), "line {line}, {name}");
         seen += 1;
     }
     assert_eq!(seen, 4 * 8);
@@ -109,15 +93,8 @@ fn gguf_mxfp4_differs_from_the_specification_only_in_ties() {
                 let ours = MxBlock::quantise(MxKind::Fp4E2m1, &input);
                 assert_eq!(ours.scale, theirs.scale, "line {line}");
                 for ((x, a), b) in input.iter().zip(ours.dequantise()).zip(theirs.dequantise()) {
-                    assert_eq!(
-                        (x - a).abs(),
-                        (x - b).abs(),
-                        "line {line}: {x} as {a} and {b}"
-                    );
-                    assert!(
-                        a == b || b.abs() < a.abs(),
-                        "line {line}: {x} as {a} and {b}"
-                    );
+                    assert_eq!((x - a).abs(), (x - b).abs(), "line {line}: {x} as {a} and {b}");
+                    assert!(a == b || b.abs() < a.abs(), "line {line}: {x} as {a} and {b}");
                     ties += usize::from(a != b);
                 }
                 seen += 1;
@@ -136,11 +113,7 @@ fn what_is_not_finite_makes_the_scale_nan() {
             let mut x = [0.5; 32];
             x[31] = bad;
             let block = IntBlock::quantise(kind, &x);
-            assert!(
-                block.scale.is_nan() && block.codes == [0; 32],
-                "{}",
-                kind.name()
-            );
+            assert!(block.scale.is_nan() && block.codes == [0; 32], "{}", kind.name());
             assert_eq!(block.min.is_nan(), kind.has_min());
             assert!(block.dequantise().iter().all(|v| v.is_nan()));
         }
@@ -151,11 +124,7 @@ fn what_is_not_finite_makes_the_scale_nan() {
 fn the_ends_of_binary32_stay_in_range() {
     for kind in IntKind::ALL {
         let wide = std::array::from_fn(|i| if i % 2 == 0 { f32::MAX } else { -f32::MAX });
-        assert!(
-            IntBlock::quantise(kind, &wide).scale.is_infinite(),
-            "{}",
-            kind.name()
-        );
+        assert!(IntBlock::quantise(kind, &wide).scale.is_infinite(), "{}", kind.name());
         let tiny = std::array::from_fn(|i| f32::from_bits(i as u32 * 6).copysign(-1.0));
         let block = IntBlock::quantise(kind, &tiny);
         assert_eq!(block.dequantise(), [0.0; 32], "{}", kind.name());
@@ -193,12 +162,7 @@ fn an_eight_bit_ramp_uses_every_code() {
 
 #[test]
 fn lengths_are_checked() {
-    let expected = [
-        (IntKind::I4s, 18),
-        (IntKind::I4m, 20),
-        (IntKind::I8s, 34),
-        (IntKind::I8m, 36),
-    ];
+    let expected = [(IntKind::I4s, 18), (IntKind::I4m, 20), (IntKind::I8s, 34), (IntKind::I8m, 36)];
     for (kind, length) in expected {
         assert_eq!(kind.block_bytes(), length);
         for wrong in [0, length - 1, length + 1] {
@@ -213,8 +177,7 @@ fn lengths_are_checked() {
 /// Numbers of ordinary size, with an offset so that minimums matter.
 fn ordinary_block() -> impl Strategy<Value = [f32; 32]> {
     let numbers = prop::array::uniform32(-1.0f32..1.0);
-    (-8i32..8, -2.0f32..2.0, numbers)
-        .prop_map(|(e, offset, x)| x.map(|v| (v + offset) * 2f32.powi(e)))
+    (-8i32..8, -2.0f32..2.0, numbers).prop_map(|(e, offset, x)| x.map(|v| (v + offset) * 2f32.powi(e)))
 }
 
 proptest! {

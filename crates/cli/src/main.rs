@@ -12,6 +12,7 @@
 
 mod args;
 mod bench;
+mod beside;
 mod chat;
 mod chip;
 mod compile;
@@ -19,7 +20,7 @@ mod eval;
 mod failure;
 mod generate;
 mod interrupt;
-mod model;
+mod models;
 mod program;
 mod prompts;
 mod report;

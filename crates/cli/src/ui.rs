@@ -5,6 +5,7 @@
 
 use crate::failure::{Failure, Result};
 use anstyle::{AnsiColor, Style};
+use base::units::Bytes;
 use clap::builder::styling::Styles;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -94,13 +95,17 @@ impl Sheet {
     }
 }
 
-/// Breaks at spaces so that no line is longer than `room`, if its words permit.
+/// Breaks at spaces so that no line is longer than `room`, if its words permit. A number stays with its unit.
 fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    let numeric = |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && !word.ends_with([',', ';']);
+    let mut words = text.split(' ');
+    while let Some(word) = words.next() {
+        let unit = if numeric(word) { words.next() } else { None };
+        let word = &unit.map_or_else(|| word.to_string(), |unit| format!("{word} {unit}"));
         let line = lines.last_mut().expect("there is always a line");
         if !line.is_empty() && visible(line) + 1 + visible(word) > room {
-            lines.push(word.to_string());
+            lines.push(word.clone());
         } else {
             if !line.is_empty() {
                 line.push(' ');
@@ -157,6 +162,11 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// So many of something: `1 core`, `2 cores`.
+pub fn plural(number: usize, what: &str) -> String {
+    format!("{} {what}{}", count(number as u64), if number == 1 { "" } else { "s" })
+}
+
 /// A large number in three figures: `134.5 M`, `1.61 G`.
 pub fn large(number: f64) -> String {
     let steps = [(1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
@@ -167,7 +177,13 @@ pub fn large(number: f64) -> String {
 }
 
 fn figures(number: f64) -> String {
-    let decimals = if number >= 100.0 || number.fract() == 0.0 { 0 } else if number >= 10.0 { 1 } else { 2 };
+    let decimals = if number >= 100.0 || number.fract() == 0.0 {
+        0
+    } else if number >= 10.0 {
+        1
+    } else {
+        2
+    };
     format!("{number:.decimals$}")
 }
 
@@ -175,6 +191,15 @@ fn figures(number: f64) -> String {
 pub fn bytes(bytes: u64) -> String {
     let text = large(bytes as f64);
     if text.contains(' ') { text + "B" } else { text + " B" }
+}
+
+/// A size that was chosen: in binary units if it is a whole number of them, else in decimal ones, as vendors count.
+pub fn capacity(bytes: Bytes) -> String {
+    if bytes.0.is_multiple_of(1 << 10) && !bytes.0.is_multiple_of(1_000_000_000) {
+        format!("{bytes:#}")
+    } else {
+        self::bytes(bytes.0)
+    }
 }
 
 /// A duration: `840 ms`, `12.3 s`.
@@ -211,9 +236,21 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(["0", "999", "1,000", "134,515,008"], [0, 999, 1000, 134_515_008].map(count).each_ref().map(String::as_str));
-        let cases = [(0.0, "0"), (7.0, "7"), (1500.0, "1.50 k"), (134_515_008.0, "135 M"), (1.61e9, "1.61 G"), (98.4e6, "98.4 M")];
+        assert_eq!(
+            ["0", "999", "1,000", "134,515,008"],
+            [0, 999, 1000, 134_515_008].map(count).each_ref().map(String::as_str)
+        );
+        let cases = [
+            (0.0, "0"),
+            (7.0, "7"),
+            (1500.0, "1.50 k"),
+            (134_515_008.0, "135 M"),
+            (1.61e9, "1.61 G"),
+            (98.4e6, "98.4 M"),
+        ];
         cases.iter().for_each(|(number, text)| assert_eq!(large(*number), *text));
+        let sizes = [(4 << 30, "4 GiB"), (288_000_000_000, "288 GB"), (64, "64 B"), (512 << 10, "512 KiB")];
+        sizes.iter().for_each(|(bytes, text)| assert_eq!(capacity(Bytes(*bytes)), *text));
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(98_362_432), "98.4 MB");
         assert_eq!(seconds(0.084), "84 ms");
@@ -223,13 +260,15 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let rows = [vec!["a".into(), "1,000".into()], vec![styled(STRONG, "long"), "1".into()]];
-        let text = anstream::adapter::strip_str(&table(&[("name", Align::Left), ("n", Align::Right)], &rows)).to_string();
+        let text =
+            anstream::adapter::strip_str(&table(&[("name", Align::Left), ("n", Align::Right)], &rows)).to_string();
         assert_eq!(text, "name      n\na     1,000\nlong      1\n");
     }
 
     #[test]
     fn lines_break_at_spaces_and_nowhere_else() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("takes 12 kB, 3 B", 7), ["takes", "12 kB,", "3 B"]);
         assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
         assert_eq!(wrap("", 3), [""]);
     }

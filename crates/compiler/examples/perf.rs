@@ -13,7 +13,13 @@ fn main() {
     let steps: usize = args[5].parse().unwrap();
     let cp = Checkpoint::open(args[1].as_ref()).unwrap();
     let net = Network::of(&cp).unwrap();
-    let options = Options { cores, context: 1024, cache_tokens: 1024.max(seqs * 128), sequences: seqs.max(1), ..Options::default() };
+    let options = Options {
+        cores,
+        context: 1024,
+        cache_tokens: 1024.max(seqs * 128),
+        sequences: seqs.max(1),
+        ..Options::default()
+    };
     let compiled = compile(&cp, &net, &chip, &options).unwrap();
     let machine = emu::Emulator::new(&chip, emu::Settings { threads: cores, ..Default::default() }).unwrap();
     let mut s = Session::new(&compiled, machine).unwrap();
@@ -39,7 +45,8 @@ fn main() {
         let t = Instant::now();
         for k in 0..steps {
             let toks: Vec<[u32; 1]> = (0..seqs).map(|i| [((k * 17 + i * 7 + round) % 49000) as u32]).collect();
-            let chunks: Vec<Chunk> = ids.iter().zip(&toks).map(|(id, t)| Chunk { sequence: *id, tokens: t, want: Want::Last }).collect();
+            let chunks: Vec<Chunk> =
+                ids.iter().zip(&toks).map(|(id, t)| Chunk { sequence: *id, tokens: t, want: Want::Last }).collect();
             s.step(&chunks).unwrap();
         }
         eprintln!("decode {seqs}: {:.1} tok/s", (steps * seqs) as f64 / t.elapsed().as_secs_f64());

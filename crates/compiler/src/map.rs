@@ -385,7 +385,10 @@ pub fn sizes(network: &Network, chip: &Chip, options: &Options) -> Result<Sizes,
     if options.chips == 0 || options.chips > 64 {
         return request(format!("--chips {}: between 1 and 64", options.chips));
     }
-    let wanted = if options.context == 0 { network.context } else { options.context };
+    let wanted = match options.context {
+        0 => network.context.min(arch::legal::K_MAX as usize),
+        wanted => wanted,
+    };
     if wanted > network.context {
         return request(format!("--context {wanted}: the model was made for at most {}", network.context));
     }

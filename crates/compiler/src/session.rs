@@ -288,12 +288,11 @@ impl<M: Machine> Session<M> {
         let (vocab, step) = (self.abi.vocab, 4 * self.abi.sizes.vocab);
         let mut values = vec![0f32; wanted * vocab];
         for (chip, rows) in &self.heads {
-            let mut bytes = vec![0u8; 4 * rows.len()];
             for (index, row) in values.chunks_exact_mut(vocab.max(1)).enumerate() {
                 let at = self.map.chips[*chip].logits + index * step + 4 * rows.start;
-                self.machine.read(*chip, at as u64, &mut bytes)?;
-                let floats = bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("4 bytes")));
-                row[rows.clone()].iter_mut().zip(floats).for_each(|(out, value)| *out = value);
+                let own = &mut row[rows.clone()];
+                self.machine.read(*chip, at as u64, bytemuck::cast_slice_mut(own))?;
+                own.iter_mut().for_each(|value| *value = f32::from_bits(u32::from_le(value.to_bits())));
             }
         }
         Ok(Logits { values, vocab })

@@ -16,7 +16,7 @@ use arch::legal::{Access, Space};
 const UNITS: usize = 6;
 type Clock = [u64; UNITS];
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Record {
     access: Access,
     unit: usize,
@@ -72,12 +72,12 @@ fn walk(nodes: &mut [Node], state: &mut State) -> bool {
         match node {
             Node::Instr(step) => changed |= visit(step, state),
             Node::Loop { once, body, .. } => {
-                let before = state.clocks;
+                let before = if *once { None } else { Some(state.clone()) };
                 while walk(body, state) {
                     changed = true;
                 }
-                if !*once {
-                    forget(state, &before);
+                if let Some(before) = before {
+                    forget(state, before);
                 }
             }
         }
@@ -85,11 +85,14 @@ fn walk(nodes: &mut [Node], state: &mut State) -> bool {
     changed
 }
 
-/// A loop that may not run proves nothing.
-fn forget(state: &mut State, before: &[Clock; UNITS]) {
-    for (clock, old) in state.clocks.iter_mut().zip(before) {
+/// A loop that may not run proves nothing, and what it overwrites may still be as it was.
+fn forget(state: &mut State, before: State) {
+    for (clock, old) in state.clocks.iter_mut().zip(&before.clocks) {
         clock.iter_mut().zip(old).for_each(|(now, old)| *now = (*now).min(*old));
     }
+    let hidden = before.records.into_iter().filter(|old| !state.records.contains(old));
+    let hidden: Vec<Record> = hidden.collect();
+    state.records.extend(hidden);
 }
 
 fn overlaps(a: &Access, b: &Access) -> bool {

@@ -9,9 +9,10 @@ mod vector;
 
 use crate::kernels::{self, Kernels};
 use crate::memory::Memory;
+use crate::race::{Checker, Race};
 use arch::attr::{Scope, Unit};
 use arch::isa::Operand;
-use arch::legal::{Access, Accesses, Space, accesses};
+use arch::legal::{Access, Accesses, Shape, Space, accesses, shapes, stream_bytes};
 use arch::machine::Counters;
 use arch::{Chip, Instr};
 use base::status::Flags;
@@ -107,6 +108,9 @@ pub(crate) struct Core {
     scratch: kernels::Scratch,
     tiles: Vec<*const u8>,
     staging: Vec<Box<[u8]>>,
+    /// Instructions that may still run.
+    budget: u64,
+    races: Option<Box<Checker>>,
 }
 
 // SAFETY: the raw pointers of `stream` and `tiles` point into the chip's memory and are used only while a program runs on it.
@@ -130,11 +134,15 @@ impl Core {
             scratch: kernels::Scratch::default(),
             tiles: Vec::new(),
             staging: Vec::new(),
+            budget: u64::MAX,
+            races: None,
         })
     }
 
     /// Back to the start of the stream; scratchpad, flags and counters stay.
-    pub(crate) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self, budget: Option<u64>, check_races: bool) {
+        self.budget = budget.unwrap_or(u64::MAX);
+        self.races = check_races.then(Box::default);
         self.pc = 0;
         self.registers = [0; arch::attr::REGISTERS as usize];
         self.loops.clear();
@@ -147,6 +155,7 @@ impl Core {
         loop {
             let instr = stream.instrs[self.pc];
             let unit = instr.unit();
+            self.budget = self.budget.checked_sub(1).ok_or("the run's budget of instructions is used up")?;
             self.counters.instructions[unit as usize] += 1;
             if unit == Unit::Control {
                 if matches!(instr, Instr::Halt {}) {
@@ -155,6 +164,9 @@ impl Core {
                 self.control(&instr, stream, shared)?;
             } else {
                 let ranges = self.check(&instr, shared)?;
+                if self.races.is_some() {
+                    self.check_races(&instr, stream)?;
+                }
                 if let Instr::Gather { .. } = instr {
                     return Ok(Event::Gather(self.gather(&instr)));
                 }
@@ -196,6 +208,10 @@ impl Core {
             Instr::Param { rd, index } => (rd, parameter(self.value(index), shared.params)?),
             Instr::Loop { count } => return self.enter(self.value(count), stream),
             Instr::End {} => return self.repeat(),
+            Instr::Sync { from, to } => {
+                self.races.iter_mut().for_each(|races| races.sync(from, to));
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         self.registers[rd.0 as usize] = value;
@@ -248,6 +264,39 @@ impl Core {
         *counter += range.bytes;
     }
 
+    /// Show the instruction to the race checker.
+    fn check_races(&mut self, instr: &Instr, stream: &Stream) -> Step {
+        let mut touched = Vec::new();
+        shapes(instr, &|operand| self.value(operand), &mut touched)?;
+        let (mut fed, mut taken) = (0, 0);
+        match *instr {
+            Instr::Wld { len, .. } => fed = self.count(len) as u64,
+            Instr::Wgat { mem, table, n, step, len, groups, .. } => {
+                fed = (self.count(n) * self.count(groups) * self.count(len)) as u64;
+                self.spread(&mut touched, mem, table, n, step);
+            }
+            Instr::Ldg { mem, table, n, step, .. } => self.spread(&mut touched, mem, table, n, step),
+            Instr::Mm { kind, rows, k, groups, .. } => {
+                taken = stream_bytes(kind, self.value(rows), self.value(k), self.value(groups));
+            }
+            _ => {}
+        }
+        let races = self.races.as_mut().expect("the caller looked");
+        let found = races.issue(instr.unit(), self.pc, touched, fed, taken);
+        found.map_err(|race: Race| race.sentence(&stream.instr(race.pc)))
+    }
+
+    /// Replace the memory shape of a gathering load by one per table entry.
+    fn spread(&self, touched: &mut Vec<Shape>, mem: Operand, table: Operand, n: Operand, step: Operand) {
+        let at = |i: usize| {
+            self.entry(table, i).saturating_mul(self.value(step) as u64).saturating_add(self.value(mem) as u64)
+        };
+        let Some(place) = touched.iter().position(|shape| shape.space == Space::Memory) else { return };
+        let shape = touched.swap_remove(place);
+        let pieces = (0..self.count(n)).map(|i| Shape { start: at(i).min(1 << 60), ..shape });
+        touched.extend(pieces);
+    }
+
     /// The scratchpad address of a checked operand.
     fn spad(&self, operand: Operand) -> *mut u8 {
         self.scratchpad.range(self.value(operand) as u64, 0).unwrap_or(std::ptr::NonNull::dangling().as_ptr())
@@ -257,8 +306,9 @@ impl Core {
         // An instruction that moves no byte does nothing (a product still takes its weights).
         match instr.unit() {
             Unit::Matrix => self.matrix(instr, shared),
-            Unit::Load | Unit::Store | Unit::Weights => self.transfer(instr, shared),
+            Unit::Weights => self.transfer(instr, shared),
             _ if !ranges.iter().any(|range| range.write) => Ok(()),
+            Unit::Load | Unit::Store => self.transfer(instr, shared),
             _ => {
                 self.vector(instr, shared.kernels);
                 Ok(())
@@ -281,10 +331,15 @@ impl Core {
     }
 
     /// Take a sender's pieces into this core's scratchpad.
-    pub(crate) fn receive(&mut self, gather: &Gather, from: &Memory, own: bool) -> Step {
-        for (src, dst, bytes) in gather.pieces {
+    pub(crate) fn receive(&mut self, gather: &Gather, from: &Memory, own: bool, stream: &Stream) -> Step {
+        for (src, dst, bytes) in gather.pieces.into_iter().filter(|(_, _, bytes)| *bytes > 0) {
             if own && src == dst && (gather.sstep == gather.dstep || gather.rows <= 1) {
                 continue;
+            }
+            if let Some(races) = self.races.as_mut().filter(|_| !own && gather.rows > 0) {
+                let dims = [(gather.rows as u64, gather.dstep as u64), (1, 0), (1, 0)];
+                let shape = Shape { space: Space::Scratchpad, write: true, start: dst, row: bytes, dims };
+                races.receive(shape).map_err(|race| race.sentence(&stream.instr(race.pc)))?;
             }
             for row in 0..gather.rows as u64 {
                 let (from_at, to_at) = (src + row * gather.sstep as u64, dst + row * gather.dstep as u64);

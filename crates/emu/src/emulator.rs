@@ -9,7 +9,7 @@ use arch::machine::{Counters, Fault, Machine, MachineError};
 use arch::{Chip, Program};
 use base::status::Flags;
 
-/// How to emulate; none of it can change a result.
+/// How to emulate; none of it can change the result of a run that ends.
 #[derive(Clone, Copy)]
 pub struct Settings {
     /// Chips in the group.
@@ -18,11 +18,15 @@ pub struct Settings {
     pub threads: usize,
     /// Instruction set of the arithmetic.
     pub kernels: &'static dyn Kernels,
+    /// Most instructions of one core in one run; beyond it the run stops with a fault. `None`: no limit.
+    pub budget: Option<u64>,
+    /// Stop with a fault where two engines of a core touch the same bytes, at least one writing, and no `sync` orders them. Slow.
+    pub check_races: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { chips: 1, threads: 1, kernels: kernels::best() }
+        Settings { chips: 1, threads: 1, kernels: kernels::best(), budget: None, check_races: false }
     }
 }
 
@@ -42,6 +46,18 @@ pub struct Emulator {
 
 fn request(what: impl Into<String>) -> MachineError {
     MachineError::Request(what.into())
+}
+
+/// Copy all of a memory, leaving pages of zeros untouched.
+fn copy(old: &Memory, new: &mut Memory) {
+    let mut bytes = vec![0; 1 << 16];
+    for at in (0..old.len()).step_by(bytes.len()) {
+        let part = bytes.len().min(old.len() - at);
+        old.read(at as u64, &mut bytes[..part]);
+        if bytes[..part].iter().any(|byte| *byte != 0) {
+            new.write(at as u64, &bytes[..part]);
+        }
+    }
 }
 
 impl Emulator {
@@ -96,9 +112,7 @@ impl Machine for Emulator {
         if program.memory as usize > state.memory.len() {
             let memory = Memory::new(program.memory as usize).map_err(no_memory)?;
             let old = std::mem::replace(&mut state.memory, memory);
-            let mut bytes = vec![0; old.len()];
-            old.read(0, &mut bytes);
-            state.memory.write(0, &bytes);
+            copy(&old, &mut state.memory);
         }
         state.streams = program.cores.iter().map(|stream| Stream::new(stream)).collect();
         while state.cores.len() < program.cores.len() {
@@ -111,7 +125,11 @@ impl Machine for Emulator {
         let state = self.state_mut(chip)?;
         match state.memory.write(address, bytes) {
             true => Ok(()),
-            false => Err(request(format!("a write of {} bytes at {address} ends outside the memory of {}", bytes.len(), state.memory.len()))),
+            false => Err(request(format!(
+                "a write of {} bytes at {address} ends outside the memory of {}",
+                bytes.len(),
+                state.memory.len()
+            ))),
         }
     }
 
@@ -119,7 +137,11 @@ impl Machine for Emulator {
         let state = self.state(chip)?;
         match state.memory.read(address, bytes) {
             true => Ok(()),
-            false => Err(request(format!("a read of {} bytes at {address} ends outside the memory of {}", bytes.len(), state.memory.len()))),
+            false => Err(request(format!(
+                "a read of {} bytes at {address} ends outside the memory of {}",
+                bytes.len(),
+                state.memory.len()
+            ))),
         }
     }
 
@@ -127,7 +149,8 @@ impl Machine for Emulator {
         let state = self.state_mut(chip)?;
         let have = state.params.len();
         let end = index.checked_add(words.len()).filter(|end| *end <= have);
-        let end = end.ok_or_else(|| request(format!("{} parameters from {index} on: the chip has {have} words", words.len())))?;
+        let end = end
+            .ok_or_else(|| request(format!("{} parameters from {index} on: the chip has {have} words", words.len())))?;
         state.params[index..end].copy_from_slice(words);
         Ok(())
     }
@@ -137,10 +160,11 @@ impl Machine for Emulator {
         let description = &self.chip;
         let mut members = Vec::new();
         for (chip, state) in self.chips.iter_mut().enumerate() {
-            let shared = Shared { chip: description, memory: &state.memory, params: &state.params, kernels: settings.kernels };
+            let shared =
+                Shared { chip: description, memory: &state.memory, params: &state.params, kernels: settings.kernels };
             let cores = state.cores.iter_mut().zip(&state.streams).enumerate();
             members.extend(cores.map(|(core, (state, stream))| {
-                state.restart();
+                state.restart(settings.budget, settings.check_races);
                 Member { chip, core, state, stream, shared }
             }));
         }
@@ -163,7 +187,8 @@ impl Machine for Emulator {
     fn scratchpad(&self, chip: usize, core: usize) -> Result<Vec<u8>, MachineError> {
         let state = self.state(chip)?;
         let count = state.cores.len();
-        let core = state.cores.get(core).ok_or_else(|| request(format!("core {core}: {count} cores have a program")))?;
+        let core =
+            state.cores.get(core).ok_or_else(|| request(format!("core {core}: {count} cores have a program")))?;
         let mut bytes = vec![0; core.scratchpad.len()];
         core.scratchpad.read(0, &mut bytes);
         Ok(bytes)

@@ -38,6 +38,7 @@ mod core;
 mod emulator;
 pub mod kernels;
 mod memory;
+mod race;
 mod team;
 
 pub use emulator::{Emulator, Settings};

@@ -4,12 +4,13 @@
 //! checked against the size; what is handed out is a raw pointer, because the cores of a chip run on different threads. Two cores that
 //! touch the same bytes without an exchange between them have no defined result, on silicon as here.
 
-use memmap2::MmapMut;
+use memmap2::{MmapMut, MmapOptions};
 
 /// A zeroed byte memory of fixed size.
 #[derive(Debug)]
 pub struct Memory {
-    map: Option<MmapMut>,
+    /// Keeps the bytes alive.
+    _map: Option<MmapMut>,
     start: *mut u8,
     len: usize,
 }
@@ -23,21 +24,17 @@ impl Memory {
     /// `len` zero bytes.
     pub fn new(len: usize) -> std::io::Result<Memory> {
         if len == 0 {
-            return Ok(Memory { map: None, start: std::ptr::NonNull::dangling().as_ptr(), len });
+            return Ok(Memory { _map: None, start: std::ptr::NonNull::dangling().as_ptr(), len });
         }
-        let mut map = MmapMut::map_anon(len)?;
+        // Reserving nothing: a chip's memory may be larger than the host's.
+        let mut map = MmapOptions::new().len(len).no_reserve_swap().map_anon()?;
         let start = map.as_mut_ptr();
-        Ok(Memory { map: Some(map), start, len })
+        Ok(Memory { _map: Some(map), start, len })
     }
 
     /// Size in bytes.
     pub fn len(&self) -> usize {
         self.len
-    }
-
-    /// Whether there is no byte.
-    pub fn is_empty(&self) -> bool {
-        self.map.is_none()
     }
 
     /// The address of `at` if `at..at + len` lies inside.

@@ -32,7 +32,7 @@ pub(crate) struct Failure {
 enum State {
     Running,
     Done,
-    At(Gather, usize, Scratchpad),
+    At(Gather, Scratchpad),
     Failed(Failure),
 }
 
@@ -76,6 +76,7 @@ pub(crate) fn run(members: Vec<Member<'_>>, threads: usize) -> Result<(), Failur
     }
     let threads = threads.clamp(1, count);
     let states: Vec<Mutex<State>> = members.iter().map(|_| Mutex::new(State::Running)).collect();
+    let places: Vec<usize> = members.iter().map(|member| member.chip).collect();
     let barrier = Barrier { count: threads, arrived: AtomicUsize::new(0), round: AtomicUsize::new(0) };
     let mut shares: Vec<Vec<(usize, Member<'_>)>> = (0..threads).map(|_| Vec::new()).collect();
     for (index, member) in members.into_iter().enumerate() {
@@ -84,9 +85,9 @@ pub(crate) fn run(members: Vec<Member<'_>>, threads: usize) -> Result<(), Failur
     let first = shares.remove(0);
     std::thread::scope(|scope| {
         for share in shares {
-            scope.spawn(|| rounds(share, &states, &barrier));
+            scope.spawn(|| rounds(share, &states, &places, &barrier));
         }
-        rounds(first, &states, &barrier);
+        rounds(first, &states, &places, &barrier);
     });
     let failed = states.into_iter().find_map(|state| match state.into_inner().unwrap_or_else(|e| e.into_inner()) {
         State::Failed(failure) => Some(failure),
@@ -104,7 +105,7 @@ fn set(state: &Mutex<State>, new: State) {
 }
 
 /// One thread's part of the run.
-fn rounds(mut share: Vec<(usize, Member<'_>)>, states: &[Mutex<State>], barrier: &Barrier) {
+fn rounds(mut share: Vec<(usize, Member<'_>)>, states: &[Mutex<State>], places: &[usize], barrier: &Barrier) {
     loop {
         for (index, member) in &mut share {
             if matches!(get(&states[*index]), State::Running) {
@@ -113,11 +114,13 @@ fn rounds(mut share: Vec<(usize, Member<'_>)>, states: &[Mutex<State>], barrier:
         }
         barrier.wait();
         let all: Vec<State> = states.iter().map(get).collect();
-        if all.iter().any(|state| matches!(state, State::Failed(_))) || all.iter().all(|state| matches!(state, State::Done)) {
+        if all.iter().any(|state| matches!(state, State::Failed(_)))
+            || all.iter().all(|state| matches!(state, State::Done))
+        {
             return;
         }
         let exchanged = share.iter_mut().map(|(index, member)| match all[*index] {
-            State::At(..) => exchange(*index, member, &all),
+            State::At(..) => exchange(*index, member, &all, places),
             _ => State::Done,
         });
         let next: Vec<State> = exchanged.collect();
@@ -130,7 +133,7 @@ fn rounds(mut share: Vec<(usize, Member<'_>)>, states: &[Mutex<State>], barrier:
 fn advance(member: &mut Member<'_>) -> State {
     match member.state.run(member.stream, &member.shared) {
         Ok(Event::Halted) => State::Done,
-        Ok(Event::Gather(gather)) => State::At(gather, member.chip, Scratchpad(&member.state.scratchpad)),
+        Ok(Event::Gather(gather)) => State::At(gather, Scratchpad(&member.state.scratchpad)),
         Err(what) => failed(member, what),
     }
 }
@@ -140,22 +143,30 @@ fn failed(member: &Member<'_>, what: String) -> State {
 }
 
 /// Take every sender's pieces, if all of the scope have come.
-fn exchange(index: usize, member: &mut Member<'_>, all: &[State]) -> State {
+fn exchange(index: usize, member: &mut Member<'_>, all: &[State], places: &[usize]) -> State {
     let State::At(own, ..) = &all[index] else { unreachable!("called at an exchange") };
     let scope = own.scope;
-    for (other, state) in all.iter().enumerate() {
-        let State::At(gather, chip, scratchpad) = state else {
-            return failed(member, "another member of the exchange has ended its stream".into());
+    let inside = |index: usize| scope == Scope::Group || places[index] == member.chip;
+    let mut others = all.iter().enumerate().filter(|(index, _)| inside(*index));
+    // Members of a group exchange wait for a chip that has an exchange of its own first.
+    if scope == Scope::Group
+        && others.clone().any(|(_, state)| matches!(state, State::At(other, ..) if other.scope == Scope::Chip))
+    {
+        return all[index].clone();
+    }
+    if let Some((_, State::Done)) = others.find(|(_, state)| matches!(state, State::Done)) {
+        return failed(member, "another member of the exchange has ended its stream".into());
+    }
+    for (other, state) in all.iter().enumerate().filter(|(index, _)| inside(*index)) {
+        let State::At(gather, scratchpad) = state else {
+            unreachable!("every member has stopped, and none has failed or ended")
         };
-        if scope == Scope::Chip && *chip != member.chip {
-            continue;
-        }
         if gather.scope != scope || gather.rows != own.rows {
             return failed(member, "the members of the exchange do not agree on its scope or rows".into());
         }
         // SAFETY: the sender waits at this exchange until every thread has passed the meeting that follows.
         let from = unsafe { &*scratchpad.0 };
-        if let Err(what) = member.state.receive(gather, from, other == index) {
+        if let Err(what) = member.state.receive(gather, from, other == index, member.stream) {
             return failed(member, what);
         }
     }

@@ -15,7 +15,13 @@ impl Core {
         let (tokens, groups, sub) = (self.count(tokens), self.count(groups), self.count(sub));
         let most = shared.chip.matrix.tokens;
         if tokens > most {
-            return Err(format!("`tokens` = {tokens}; chip `{}` multiplies at most {most} rows at once", shared.chip.name));
+            return Err(format!(
+                "`tokens` = {tokens}; chip `{}` multiplies at most {most} rows at once",
+                shared.chip.name
+            ));
+        }
+        if row_tiles == 0 || groups == 0 || (blocks == 0 && tokens == 0) {
+            return Ok(());
         }
         let (x, out) = (self.spad(x), self.spad(out));
         let (xstep, ostep) = (self.count(xstep), self.count(ostep));
@@ -45,7 +51,15 @@ impl Core {
             for tile in 0..row_tiles {
                 // SAFETY: as above.
                 let out = unsafe { out.add(tile * BLOCK * 4) };
-                self.row_tile(kind.tile_bytes(), blocks, (tokens > 0).then_some(&prepared), out, ostep, &mut scratch, shared)?;
+                self.row_tile(
+                    kind.tile_bytes(),
+                    blocks,
+                    (tokens > 0).then_some(&prepared),
+                    out,
+                    ostep,
+                    &mut scratch,
+                    shared,
+                )?;
             }
         }
         self.prepared = prepared;

@@ -90,7 +90,7 @@ impl Core {
     }
 
     /// The table's entry `index`.
-    fn entry(&self, table: Operand, index: usize) -> u64 {
+    pub(super) fn entry(&self, table: Operand, index: usize) -> u64 {
         let at = self.value(table) as u64 + 4 * index as u64;
         let entry = self.scratchpad.range(at, 4).expect("`check` found the table inside");
         // SAFETY: inside the scratchpad.
@@ -123,7 +123,11 @@ impl Core {
         let at = index.checked_mul(step as u64).and_then(|offset| offset.checked_add(mem as u64));
         let range = at.and_then(|at| memory.range(at, span));
         range.map(<*mut u8>::cast_const).ok_or_else(|| {
-            format!("table entry {index} leads to byte {} outside the program's memory of {}", at.unwrap_or(u64::MAX), memory.len())
+            format!(
+                "table entry {index} leads to byte {} outside the program's memory of {}",
+                at.unwrap_or(u64::MAX),
+                memory.len()
+            )
         })
     }
 
@@ -132,7 +136,8 @@ impl Core {
             unreachable!("called for `wgat` only")
         };
         let (count, len) = (self.count(n), self.count(len));
-        for group in 0..self.value(groups).max(0) {
+        let groups = if count == 0 || len == 0 { 0 } else { self.value(groups) };
+        for group in 0..groups {
             let base = self.value(mem) + group * self.value(gstep);
             for i in 0..count {
                 let at = self.gathered(base, self.entry(table, i), self.value(step), len as u64, shared.memory)?;

@@ -65,13 +65,15 @@ impl Core {
         // SAFETY, for every kernel call here and below: `check` found all rows inside the scratchpad, and destinations equal to a source or apart.
         let flags = match *instr {
             Instr::Vbin { op, dst, dstep, douter, a, astep, aouter, b, bstep, bouter, rows, outer, cols } => {
-                let (d, a, b) = (self.rows2(dst, dstep, douter), self.rows2(a, astep, aouter), self.rows2(b, bstep, bouter));
+                let (d, a, b) =
+                    (self.rows2(dst, dstep, douter), self.rows2(a, astep, aouter), self.rows2(b, bstep, bouter));
                 self.each(rows, outer, |r, o| unsafe {
                     k.binary(binary(op), a.at(r, o), b.at(r, o), d.at(r, o), self.count(cols));
                 })
             }
             Instr::Vrow { op, dst, dstep, douter, a, astep, aouter, b, bstep, bouter, rows, outer, cols } => {
-                let (d, a, b) = (self.rows2(dst, dstep, douter), self.rows2(a, astep, aouter), self.rows2(b, bstep, bouter));
+                let (d, a, b) =
+                    (self.rows2(dst, dstep, douter), self.rows2(a, astep, aouter), self.rows2(b, bstep, bouter));
                 self.each(rows, outer, |r, o| unsafe {
                     k.binary_scalar(binary(op), a.at(r, o), b.at(r, o).read_unaligned(), d.at(r, o), self.count(cols));
                 })
@@ -86,10 +88,14 @@ impl Core {
                 let (d, a) = (self.rows(dst, dstep), self.rows(a, astep));
                 self.each(rows, 1.into(), |r, _| unsafe { k.unary(unary(op), a.row(r), d.row(r), self.count(cols)) })
             }
-            Instr::Vred { op, dst, a, astep, rows, cols } => self.reduce(op, self.rows(dst, 4.into()), self.rows(a, astep), rows, cols, k),
+            Instr::Vred { op, dst, a, astep, rows, cols } => {
+                self.reduce(op, self.rows(dst, 4.into()), self.rows(a, astep), rows, cols, k)
+            }
             Instr::Vnorm { dst, dstep, a, astep, w, rows, cols, eps } => {
                 let (d, a, w) = (self.rows(dst, dstep), self.rows(a, astep), self.spad(w).cast::<f32>());
-                self.each_flagged(rows, |r| unsafe { k.rmsnorm(a.row(r), w, d.row(r), self.count(cols), self.float(eps)) })
+                self.each_flagged(rows, |r| unsafe {
+                    k.rmsnorm(a.row(r), w, d.row(r), self.count(cols), self.float(eps))
+                })
             }
             Instr::Vsoft { .. } => self.softmax(instr, k),
             Instr::Vrope { pairs, dst, dstep, a, astep, rows, heads, dim, rot, tab, tabstep } => {
@@ -113,7 +119,14 @@ impl Core {
                 let (s, m) = (self.rows(scales, sstep), self.rows(mins, mstep));
                 let blocks = self.count(cols) / BLOCK;
                 self.each_flagged(rows, |r| unsafe {
-                    k.dequantise(Stored::Blocks(kind), c.row(r).cast(), s.row(r).cast(), m.row(r).cast(), d.row(r), blocks)
+                    k.dequantise(
+                        Stored::Blocks(kind),
+                        c.row(r).cast(),
+                        s.row(r).cast(),
+                        m.row(r).cast(),
+                        d.row(r),
+                        blocks,
+                    )
                 })
             }
             Instr::Vcvt { from, dst, dstep, a, astep, rows, cols } => {
@@ -164,7 +177,8 @@ impl Core {
     }
 
     fn softmax(&self, instr: &Instr, k: &'static dyn Kernels) -> Flags {
-        let Instr::Vsoft { sink, dst, dstep, a, astep, sums, sinks, rows, cols, hi, window, per, tokens, factor } = *instr
+        let Instr::Vsoft { sink, dst, dstep, a, astep, sums, sinks, rows, cols, hi, window, per, tokens, factor } =
+            *instr
         else {
             unreachable!("called for `vsoft` only")
         };

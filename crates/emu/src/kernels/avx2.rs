@@ -20,6 +20,7 @@ impl Lanes for Avx2 {
     type Wide = __m256d;
     const ROWS: usize = 8;
     const BYTES_AS_PAIRS: bool = true;
+    const SWAPPED: bool = true;
 
     #[inline(always)]
     unsafe fn load(at: *const u8) -> __m256i {
@@ -60,8 +61,12 @@ impl Lanes for Avx2 {
         unsafe { _mm256_add_epi16(acc, _mm256_maddubs_epi16(w, x)) }
     }
     #[inline(always)]
-    unsafe fn nibble_finish(acc: __m256i) -> __m256i {
-        unsafe { _mm256_madd_epi16(acc, _mm256_set1_epi16(1)) }
+    unsafe fn nibble_finish(acc: __m256i, mantissas: *const u32) -> __m256i {
+        unsafe { _mm256_madd_epi16(acc, Self::splat(mantissas)) }
+    }
+    #[inline(always)]
+    unsafe fn signed(v: __m256i) -> __m256i {
+        unsafe { _mm256_xor_si256(v, _mm256_set1_epi32(i32::MIN)) }
     }
     #[inline(always)]
     unsafe fn byte_step(acc: __m256i, w: __m256i, x: __m256i) -> __m256i {
@@ -72,37 +77,31 @@ impl Lanes for Avx2 {
         unsafe { pin(v) }
     }
     #[inline(always)]
-    unsafe fn to_f64(v: __m256i) -> [__m256d; 2] {
+    unsafe fn place(v: __m256i, by: f64) -> [__m256d; 2] {
         unsafe {
-            let low = _mm256_cvtepi32_pd(_mm256_castsi256_si128(v));
-            [low, _mm256_cvtepi32_pd(_mm256_extracti128_si256::<1>(v))]
+            // The high half of 2^52: what follows is an integer in its last places.
+            let (high, by) = (_mm256_set1_epi32(0x4330_0000), _mm256_set1_pd(by));
+            let exact = |v| _mm256_sub_pd(_mm256_castsi256_pd(v), by);
+            [exact(_mm256_unpacklo_epi32(v, high)), exact(_mm256_unpackhi_epi32(v, high))]
         }
     }
     #[inline(always)]
     unsafe fn f16(at: *const u8) -> [__m256d; 2] {
-        unsafe {
-            let low = _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(at.cast())));
-            [low, _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(at.add(8).cast())))]
-        }
+        unsafe { halves(_mm256_cvtph_ps(swapped(at))) }
     }
     #[inline(always)]
     unsafe fn bf16(at: *const u8) -> [__m256d; 2] {
-        unsafe {
-            let half = |at: *const u8| {
-                let bits = _mm_slli_epi32::<16>(_mm_cvtepu16_epi32(_mm_loadl_epi64(at.cast())));
-                _mm256_cvtps_pd(_mm_castsi128_ps(bits))
-            };
-            [half(at), half(at.add(8))]
-        }
+        unsafe { halves(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(swapped(at))))) }
     }
     #[inline(always)]
     unsafe fn e8m0(at: *const u8) -> [__m256d; 2] {
         unsafe {
-            let half = |at: *const u8| {
-                let e = _mm256_cvtepu8_epi64(_mm_cvtsi32_si128(at.cast::<i32>().read_unaligned()));
-                _mm256_castsi256_pd(_mm256_slli_epi64::<52>(_mm256_add_epi64(e, _mm256_set1_epi64x(1023 - 127))))
+            let bytes = _mm_shufflelo_epi16::<0b11_01_10_00>(_mm_loadl_epi64(at.cast()));
+            let half = |bytes| {
+                let e = _mm256_add_epi64(_mm256_cvtepu8_epi64(bytes), _mm256_set1_epi64x(1023 - 127));
+                _mm256_castsi256_pd(_mm256_slli_epi64::<52>(e))
             };
-            [half(at), half(at.add(4))]
+            [half(bytes), half(_mm_srli_si128::<4>(bytes))]
         }
     }
     #[inline(always)]
@@ -118,17 +117,48 @@ impl Lanes for Avx2 {
         unsafe { _mm256_set1_pd(v) }
     }
     #[inline(always)]
-    unsafe fn mul(a: __m256d, b: __m256d) -> __m256d {
-        unsafe { _mm256_mul_pd(a, b) }
-    }
-    #[inline(always)]
     unsafe fn fma(a: __m256d, b: __m256d, c: __m256d) -> __m256d {
         unsafe { _mm256_fmadd_pd(a, b, c) }
+    }
+    #[inline(always)]
+    unsafe fn sums(codes: *const i8) -> [[i32; 2]; 2] {
+        unsafe { sums(codes) }
     }
     #[inline(always)]
     unsafe fn add_bits(a: __m256d, b: __m256d) -> __m256d {
         unsafe { _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a), _mm256_castpd_si256(b))) }
     }
+}
+
+/// Eight patterns of 16 bits in the order 0, 1, 4, 5, 2, 3, 6, 7.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn swapped(at: *const u8) -> __m128i {
+    // SAFETY: the caller promises 16 bytes.
+    unsafe { _mm_shuffle_epi32::<0b11_01_10_00>(_mm_loadu_si128(at.cast())) }
+}
+
+/// Both halves in binary64.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn halves(v: __m256) -> [__m256d; 2] {
+    [_mm256_cvtps_pd(_mm256_castps256_ps128(v)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(v))]
+}
+
+/// See [`Lanes::sums`].
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn sums(codes: *const i8) -> [[i32; 2]; 2] {
+    let ones = _mm256_set1_epi8(1);
+    // SAFETY: the caller promises 32 codes.
+    let v = unsafe { _mm256_loadu_si256(codes.cast()) };
+    let total = |v| {
+        let v = _mm_add_epi16(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
+        let v = _mm_add_epi16(v, _mm_unpackhi_epi64(v, v));
+        let both = _mm_cvtsi128_si32(_mm_add_epi16(v, _mm_srli_epi64::<32>(v)));
+        [both as i16 as i32, both >> 16]
+    };
+    [total(_mm256_maddubs_epi16(ones, v)), total(_mm256_maddubs_epi16(_mm256_abs_epi8(v), ones))]
 }
 
 /// See [`Lanes::pin`].

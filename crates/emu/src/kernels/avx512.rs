@@ -16,6 +16,7 @@ impl Lanes for Avx512 {
     type Wide = __m512d;
     const ROWS: usize = 16;
     const BYTES_AS_PAIRS: bool = false;
+    const SWAPPED: bool = false;
 
     #[inline(always)]
     unsafe fn load(at: *const u8) -> __m512i {
@@ -57,8 +58,12 @@ impl Lanes for Avx512 {
         unsafe { _mm512_dpbusd_epi32(acc, w, x) }
     }
     #[inline(always)]
-    unsafe fn nibble_finish(acc: __m512i) -> __m512i {
+    unsafe fn nibble_finish(acc: __m512i, _mantissas: *const u32) -> __m512i {
         acc
+    }
+    #[inline(always)]
+    unsafe fn signed(v: __m512i) -> __m512i {
+        v
     }
     #[inline(always)]
     unsafe fn byte_step(acc: __m512i, w: __m512i, x: __m512i) -> __m512i {
@@ -69,10 +74,10 @@ impl Lanes for Avx512 {
         unsafe { pin(v) }
     }
     #[inline(always)]
-    unsafe fn to_f64(v: __m512i) -> [__m512d; 2] {
+    unsafe fn place(v: __m512i, by: f64) -> [__m512d; 2] {
         unsafe {
-            let low = _mm512_cvtepi32_pd(_mm512_castsi512_si256(v));
-            [low, _mm512_cvtepi32_pd(_mm512_extracti64x4_epi64::<1>(v))]
+            let exact = |v| _mm512_mul_pd(_mm512_cvtepi32_pd(v), _mm512_set1_pd(by));
+            [exact(_mm512_castsi512_si256(v)), exact(_mm512_extracti64x4_epi64::<1>(v))]
         }
     }
     #[inline(always)]
@@ -115,12 +120,12 @@ impl Lanes for Avx512 {
         unsafe { _mm512_set1_pd(v) }
     }
     #[inline(always)]
-    unsafe fn mul(a: __m512d, b: __m512d) -> __m512d {
-        unsafe { _mm512_mul_pd(a, b) }
-    }
-    #[inline(always)]
     unsafe fn fma(a: __m512d, b: __m512d, c: __m512d) -> __m512d {
         unsafe { _mm512_fmadd_pd(a, b, c) }
+    }
+    #[inline(always)]
+    unsafe fn sums(codes: *const i8) -> [[i32; 2]; 2] {
+        unsafe { super::avx2::sums(codes) }
     }
     #[inline(always)]
     unsafe fn add_bits(a: __m512d, b: __m512d) -> __m512d {

@@ -1,8 +1,12 @@
 //! The matrix kernel, generic over the vector width: exact sums on a grid at the speed of the dot products.
 //!
-//! Per block of 32 columns, row and token: an integer dot product, its conversion to binary64, one multiplication for the factor (weight scale times
-//! token scale times 2^-g, exact), one fused multiply-add against 1.5 * 2^52 whose result *is* the rounded term, and one integer addition of the bit
-//! pattern. All of it is vertical: rows lie in lanes, so nothing is ever summed across a register.
+//! Per block of 32 columns, row and token: an integer dot product, its conversion to binary64, one fused multiply-add with the weight's scale whose
+//! result *is* the rounded term, and one integer addition of the bit pattern. All of it is vertical: rows lie in lanes, so nothing is ever
+//! summed across a register.
+//!
+//! The token's scale costs nothing per row. It is a short integer times a power of two: the integer goes into the dot product, and the power of two
+//! moves the constant that the multiply-add rounds against ([`Term::magic`]: 1.5 * 2^52 in units where the grid's step is the last place). What
+//! the constants contribute to the sum of the patterns is known beforehand and is where the sum starts.
 //!
 //! Few tokens wait for memory: the tile's codes are unpacked in registers ([`Packed`]). Many tokens wait for arithmetic: the tile is unpacked once into
 //! the first-level cache ([`Expanded`]), scales as binary64, and reused by every token. Both are one kernel with another source.
@@ -11,12 +15,15 @@
 //! computes the 32 rows again.
 
 use super::lanes::Lanes;
-use super::matmul::{self, Activations, Prepared, Scratch, Tiles, power_of_two, reserve, to_f64};
+use super::matmul::{self, Activations, Line, Prepared, Scratch, Tiles, power_of_two, reserve, to_f64};
 use base::status::Flags;
 use base::tile::{BLOCK, Exact, WeightKind};
 
 /// 1.5 * 2^52.
 const MAGIC: f64 = 6_755_399_441_055_744.0;
+/// 2^52, where an integer's place in binary64 begins, and 2^31, which makes a 32-bit integer positive.
+const TWO_52: f64 = 4_503_599_627_370_496.0;
+const TWO_31: f64 = 2_147_483_648.0;
 /// Tokens from which unpacking a tile into memory pays.
 const EXPAND_FROM: usize = 4;
 /// Tiles between the one in work and the one that is fetched.
@@ -31,8 +38,43 @@ pub(super) struct Layout {
     steps: usize,
     /// What was added to a weight's code to make it unsigned.
     offset: i32,
-    /// Whether a row's dot product is gathered in two 16-bit halves.
-    halves: bool,
+    form: Form,
+}
+
+/// What a row's dot product is gathered in, and how it becomes binary64.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    /// Two 16-bit sums, positive because they start at the largest sum that can be taken off.
+    Halves,
+    /// The same, but with any sign: codes too large to leave room.
+    SignedHalves,
+    /// 32 bits, the token's mantissa in the activations; starts at 2^31.
+    Pairs,
+    /// 32 bits with sign, the mantissa multiplied after the conversion.
+    Quads,
+}
+
+/// What a token's block needs besides its codes, which follow it in memory.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+struct Term {
+    /// 1.5 * 2^52 in units of 2^g / (the token's power of two).
+    magic: f64,
+    /// The sum of the codes times the mantissa of the scale.
+    sums: f64,
+    /// See [`Lanes::place`].
+    place: f64,
+    /// Where the dot product starts.
+    init: u32,
+    /// The mantissa of the scale, twice.
+    mantissas: u32,
+}
+
+/// A token's scale: `mantissa * 2^power` in units of the grid.
+#[derive(Clone, Copy)]
+struct Scale {
+    mantissa: i32,
+    power: i32,
 }
 
 impl Layout {
@@ -46,19 +88,27 @@ impl Layout {
             _ if L::BYTES_AS_PAIRS => 0,
             _ => 128,
         };
-        Layout {
-            steps: if L::BYTES_AS_PAIRS && !nibbles { 16 } else { 8 },
-            offset,
-            halves: L::BYTES_AS_PAIRS && nibbles,
-        }
+        let form = match (L::BYTES_AS_PAIRS, nibbles) {
+            (true, true) if kind == WeightKind::Mx4 => Form::SignedHalves,
+            (true, true) => Form::Halves,
+            (true, false) => Form::Pairs,
+            (false, _) => Form::Quads,
+        };
+        Layout { steps: if form == Form::Pairs { 16 } else { 8 }, offset, form }
+    }
+
+    /// Bytes of one token's block: a [`Term`] and its codes.
+    const fn record(steps: usize) -> usize {
+        size_of::<Term>() + 4 * steps
     }
 
     /// The steps of one block.
     #[inline(always)]
-    fn arrange(self, codes: &[i8; BLOCK], out: &mut [u32]) {
-        let pair = |a: i8, b: i8| a as i16 as u16 as u32 | (b as i16 as u16 as u32) << 16;
+    fn arrange(self, codes: &[i8; BLOCK], mantissa: i32, out: &mut [u32]) {
+        let word = |a: i8| (a as i16).wrapping_mul(mantissa as i16) as u16 as u32;
+        let pair = |a: i8, b: i8| word(a) | word(b) << 16;
         let (quads, _) = codes.as_chunks::<4>();
-        if self.steps == 16 {
+        if self.form == Form::Pairs {
             for (out, quad) in out.as_chunks_mut::<2>().0.iter_mut().zip(quads) {
                 *out = [pair(quad[0], quad[2]), pair(quad[1], quad[3])];
             }
@@ -69,13 +119,25 @@ impl Layout {
         }
     }
 
-    /// Where the dot product starts: minus the offset times the sum of the codes.
+    /// The term of a token's block, given the sums of its codes and magnitudes ([`Lanes::sums`]).
     #[inline(always)]
-    fn start(self, codes: &[i8; BLOCK]) -> u32 {
-        let sum =
-            |from: usize| codes.as_chunks::<4>().0.iter().map(|q| q[from] as i32 + q[from + 1] as i32).sum::<i32>();
-        let (even, odd) = (-self.offset * sum(0), -self.offset * sum(2));
-        if self.halves { even as i16 as u16 as u32 | (odd as i16 as u16 as u32) << 16 } else { (even + odd) as u32 }
+    fn term(self, scale: Scale, [sums, magnitudes]: [[i32; 2]; 2]) -> Term {
+        let Scale { mantissa, power } = scale;
+        let (sum, twice) = (sums[0] + sums[1], |[a, b]: [i32; 2]| a as i16 as u16 as u32 | (b as u32) << 16);
+        let offset = self.offset * sum;
+        let (init, place) = match self.form {
+            Form::Halves => {
+                // One more than the largest sum of negative products: then only a negative mantissa makes a negative integer.
+                let start = [0, 1].map(|half| 15 * (magnitudes[half] - sums[half]) / 2 + 1);
+                let wrapped = if mantissa < 0 { 4_294_967_296.0 } else { 0.0 };
+                (twice(start), (mantissa * (start[0] + start[1] + offset)) as f64 + wrapped + TWO_52)
+            }
+            Form::SignedHalves => (twice(sums.map(|sum| -self.offset * sum)), TWO_52 + TWO_31),
+            Form::Pairs => (1 << 31, TWO_52 + TWO_31),
+            Form::Quads => (-offset as u32, mantissa as f64),
+        };
+        let magic = MAGIC * power_of_two(-power);
+        Term { magic, sums: (sum * mantissa) as f64, place, init, mantissas: twice([mantissa; 2]) }
     }
 }
 
@@ -97,37 +159,41 @@ pub(super) unsafe fn prepare<L: Lanes>(kind: WeightKind, x: &Activations, g: i32
     // SAFETY: the caller's promise.
     unsafe { p.read(kind, x, g) };
     let layout = Layout::of::<L>(kind);
+    let record = Layout::record(layout.steps);
     p.layout = Some(layout);
-    p.codes.resize(p.blocks * p.tokens * layout.steps, 0);
-    p.init.clear();
-    p.factor.clear();
-    p.sums.clear();
+    let records = reserve(&mut p.records, (p.blocks * p.tokens * record).div_ceil(size_of::<Line>()));
+    let terms = 1 + (kind.min_bytes() > 0) as u64;
+    p.start.clear();
+    p.start.resize(p.tokens, MAGIC.to_bits());
     p.block_max.clear();
+    p.block_max.resize(p.blocks, 0.0);
     p.flags = Flags::NONE;
-    let unit = if GRID_RANGE.contains(&g) { power_of_two(-g) } else { f64::INFINITY };
-    let format = power_of_two(scale_power(kind));
-    for b in 0..p.blocks {
-        let mut most = 0f64;
-        for t in 0..p.tokens {
+    let inside = GRID_RANGE.contains(&g);
+    for t in 0..p.tokens {
+        for b in 0..p.blocks {
             let codes = &p.raw_codes.as_chunks::<BLOCK>().0[t * p.blocks + b];
-            let scale = Exact::from_bf16(p.raw_scales[t * p.blocks + b]);
-            if scale.is_none() {
-                p.flags |= Flags::NAN;
-            }
-            let factor = scale.map_or(0.0, to_f64) * unit;
-            layout.arrange(codes, &mut p.codes[(b * p.tokens + t) * layout.steps..][..layout.steps]);
-            p.init.push(layout.start(codes));
-            p.factor.push(factor * format);
-            p.sums.push(factor * codes.iter().map(|&c| c as i32).sum::<i32>() as f64);
-            let magnitude: i32 = codes.iter().map(|&c| (c as i32).abs()).sum();
-            most = most.max(factor.abs() * magnitude as f64);
+            let exact = Exact::from_bf16(p.raw_scales[t * p.blocks + b]);
+            p.flags |= if exact.is_none() { Flags::NAN } else { Flags::NONE };
+            let scale = match exact.filter(|_| inside) {
+                Some(exact) => Scale { mantissa: exact.mantissa as i32, power: exact.exponent - g },
+                None => Scale { mantissa: 0, power: 0 },
+            };
+            // SAFETY: 32 codes; the buffer has a record per block and token.
+            let magnitude = unsafe {
+                let sums = L::sums(codes.as_ptr());
+                let format = Scale { power: scale.power + scale_power(kind), ..scale };
+                let (to, term) = (records.add((b * p.tokens + t) * record), layout.term(format, sums));
+                to.cast::<Term>().write(term);
+                let steps = std::slice::from_raw_parts_mut(to.add(size_of::<Term>()).cast(), layout.steps);
+                layout.arrange(codes, scale.mantissa, steps);
+                p.start[t] = p.start[t].wrapping_sub(terms.wrapping_mul(term.magic.to_bits()));
+                sums[1][0] + sums[1][1]
+            };
+            let bound = (scale.mantissa.abs() * magnitude) as f64 * power_of_two(scale.power);
+            p.block_max[b] = p.block_max[b].max(bound);
         }
-        p.block_max.push(most);
     }
-    p.max_factor = p.block_max.iter().copied().fold(0.0, f64::max);
-    if !GRID_RANGE.contains(&g) {
-        p.max_factor = f64::INFINITY;
-    }
+    p.max_factor = if inside { p.block_max.iter().copied().fold(0.0, f64::max) } else { f64::INFINITY };
 }
 
 /// The kind with code `K`.
@@ -251,10 +317,7 @@ unsafe fn expand<L: Lanes, const K: u8>(tile: *const u8, out: *mut u8) {
 /// The prepared activations of one block from some token on, and where their sums are.
 #[derive(Clone, Copy)]
 struct Tokens {
-    codes: *const u32,
-    init: *const u32,
-    factor: *const f64,
-    sums: *const f64,
+    records: *const u8,
     /// `[token][32]` bit patterns.
     acc: *mut f64,
 }
@@ -264,15 +327,7 @@ impl Tokens {
     #[inline(always)]
     unsafe fn skip(self, n: usize, steps: usize) -> Tokens {
         // SAFETY: the caller stays within the prepared tokens.
-        unsafe {
-            Tokens {
-                codes: self.codes.add(n * steps),
-                init: self.init.add(n),
-                factor: self.factor.add(n),
-                sums: self.sums.add(n),
-                acc: self.acc.add(n * BLOCK),
-            }
-        }
+        unsafe { Tokens { records: self.records.add(n * Layout::record(steps)), acc: self.acc.add(n * BLOCK) } }
     }
 }
 
@@ -288,13 +343,15 @@ unsafe fn block<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: us
     // SAFETY: the caller promises a tile of the source's form, `T` tokens, and `row + V * ROWS <= 32`.
     unsafe {
         let steps = 2 * pairs::<L>(K);
-        let start: [L::Int; T] = std::array::from_fn(|t| L::splat(x.init.add(t)));
+        let term = |t: usize| x.records.add(t * Layout::record(steps)).cast::<Term>();
+        let codes = |t: usize| term(t).add(1).cast::<u32>();
+        let start: [L::Int; T] = std::array::from_fn(|t| L::splat(&raw const (*term(t)).init));
         let mut dot = [start; V];
         for pair in 0..pairs::<L>(K) {
             let w: [[L::Int; 2]; V] = std::array::from_fn(|v| S::codes(tile, row + v * L::ROWS, pair));
             for step in 0..2 {
                 for t in 0..T {
-                    let xs = L::splat(x.codes.add(t * steps + 2 * pair + step));
+                    let xs = L::splat(codes(t).add(2 * pair + step));
                     for v in 0..V {
                         dot[v][t] = if nibbles(K) {
                             L::nibble_step(dot[v][t], w[v][step], xs)
@@ -307,21 +364,25 @@ unsafe fn block<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: us
             }
         }
         for t in 0..T {
-            // Read before the first store, which for all the compiler knows may change them.
-            let factor = L::splat_f64(*x.factor.add(t));
-            let sums = if has_min(K) { L::splat_f64(*x.sums.add(t)) } else { factor };
+            let magic = L::splat_f64((*term(t)).magic);
             for v in 0..V {
                 let row = row + v * L::ROWS;
-                let sum = if nibbles(K) { L::nibble_finish(dot[v][t]) } else { dot[v][t] };
-                let (sum, scales) = (L::to_f64(sum), S::scales(tile, row));
+                let mut sum = dot[v][t];
+                if nibbles(K) {
+                    sum = L::nibble_finish(sum, &raw const (*term(t)).mantissas);
+                }
+                if matches!(kind_of(K), WeightKind::Mx4) {
+                    sum = L::signed(sum);
+                }
+                let (sum, scales) = (L::place(sum, (*term(t)).place), S::scales(tile, row));
                 let mins = if has_min(K) { S::mins(tile, row) } else { scales };
                 for half in 0..2 {
                     let acc = x.acc.add(t * BLOCK + row + half * L::ROWS / 2);
-                    let mut term = L::fma(sum[half], L::mul(scales[half], factor), L::splat_f64(MAGIC));
+                    let mut total = L::add_bits(L::load_f64(acc), L::fma(sum[half], scales[half], magic));
                     if has_min(K) {
-                        term = L::add_bits(term, L::fma(mins[half], sums, L::splat_f64(MAGIC)));
+                        total = L::add_bits(total, L::fma(mins[half], L::splat_f64((*term(t)).sums), magic));
                     }
-                    L::store_f64(acc, L::add_bits(L::load_f64(acc), term));
+                    L::store_f64(acc, total);
                 }
             }
         }
@@ -448,19 +509,13 @@ fn prefetch(at: *const u8, bytes: usize) {
 unsafe fn gather<L: Lanes, const K: u8>(x: &Prepared, tiles: Tiles, acc: *mut f64, buffer: *mut u8) -> bool {
     let kind = kind_of(K);
     let mut largest = Largest { scale: [0; BLOCK], min: [0; BLOCK] };
-    let steps = 2 * pairs::<L>(K);
+    let record = Layout::record(2 * pairs::<L>(K));
     for b in 0..x.blocks {
         let first = b * x.tokens;
         // SAFETY: the caller promises the tiles; the buffers of `x` have an entry per block and token.
         unsafe {
             let tile = tiles.at(kind, b);
-            let tokens = Tokens {
-                codes: x.codes.as_ptr().add(first * steps),
-                init: x.init.as_ptr().add(first),
-                factor: x.factor.as_ptr().add(first),
-                sums: x.sums.as_ptr().add(first),
-                acc,
-            };
+            let tokens = Tokens { records: x.records.as_ptr().cast::<u8>().add(first * record), acc };
             prefetch(tiles.ahead(kind, b, AHEAD), kind.tile_bytes());
             largest.see::<K>(tile);
             if x.tokens >= EXPAND_FROM {
@@ -486,12 +541,17 @@ fn finish(acc: &[u64; BLOCK], unit: f64, out: &mut [f32; BLOCK]) -> (bool, bool)
     (wide == 0, infinite)
 }
 
-/// One token's sums, exactly: for those that [`finish`] refuses.
-fn finish_exactly(acc: &[u64; BLOCK], g: i32, out: &mut [f32; BLOCK], rows: usize) -> Flags {
+/// Where a row's sum lies among the 32.
+fn place<L: Lanes>(row: usize) -> usize {
+    if L::SWAPPED { row & !6 | (row & 2) << 1 | (row & 4) >> 1 } else { row }
+}
+
+/// One token's sums, exactly: for those that [`finish`] refuses. Flags come from the rows that are wanted.
+fn finish_exactly<L: Lanes>(acc: &[u64; BLOCK], g: i32, out: &mut [f32; BLOCK], rows: usize) -> Flags {
     let mut flags = Flags::NONE;
-    for (value, &bits) in out.iter_mut().zip(acc).take(rows) {
-        let (exact, raised) = base::grid::to_f32(bits.wrapping_sub(MAGIC.to_bits()) as i64, g);
-        *value = exact;
+    for at in (0..rows).map(place::<L>) {
+        let (exact, raised) = base::grid::to_f32(acc[at].wrapping_sub(MAGIC.to_bits()) as i64, g);
+        out[at] = exact;
         flags |= raised;
     }
     flags
@@ -499,7 +559,7 @@ fn finish_exactly(acc: &[u64; BLOCK], g: i32, out: &mut [f32; BLOCK], rows: usiz
 
 /// Converts and writes the sums of every token.
 #[inline(always)]
-unsafe fn write(x: &Prepared, acc: *const f64, rows: usize, out: *mut u8, stride: usize) -> Flags {
+unsafe fn write<L: Lanes>(x: &Prepared, acc: *const f64, rows: usize, out: *mut u8, stride: usize) -> Flags {
     let mut flags = x.flags;
     for t in 0..x.tokens {
         // SAFETY: the caller promises `tokens * 32` sums, and room for `rows` values per token.
@@ -508,7 +568,10 @@ unsafe fn write(x: &Prepared, acc: *const f64, rows: usize, out: *mut u8, stride
             let mut values = [0.0; BLOCK];
             let (fits, infinite) = finish(sums, power_of_two(x.g), &mut values);
             if !fits || infinite {
-                flags |= finish_exactly(sums, x.g, &mut values, rows);
+                flags |= finish_exactly::<L>(sums, x.g, &mut values, rows);
+            }
+            if L::SWAPPED {
+                values.as_chunks_mut::<8>().0.iter_mut().for_each(|v| *v = [v[0], v[1], v[4], v[5], v[2], v[3], v[6], v[7]]);
             }
             let to = out.add(t * stride);
             if rows == BLOCK {
@@ -538,13 +601,12 @@ pub(super) unsafe fn row_tile<L: Lanes, const K: u8>(
     assert!(rows <= BLOCK, "a tile has 32 rows");
     let acc = reserve(&mut scratch.acc, x.tokens * BLOCK / 8).cast::<f64>();
     let buffer = reserve(&mut scratch.tile, (expanded_codes::<L>(K) + 2 * BLOCK * 8) / 64);
-    let terms = x.blocks as u64 * if has_min(K) { 2 } else { 1 };
-    let start = MAGIC.to_bits().wrapping_sub(terms.wrapping_mul(MAGIC.to_bits()));
     // SAFETY: the buffers were just reserved; the rest is the caller's promise.
     unsafe {
-        std::slice::from_raw_parts_mut(acc.cast::<u64>(), x.tokens * BLOCK).fill(start);
+        let sums = std::slice::from_raw_parts_mut(acc.cast::<[u64; BLOCK]>(), x.tokens);
+        sums.iter_mut().zip(&x.start).for_each(|(sums, start)| *sums = [*start; BLOCK]);
         if x.max_factor.is_finite() && (gather::<L, K>(x, tiles, acc, buffer) || fits::<K>(x, tiles)) {
-            write(x, acc, rows, out, stride)
+            write::<L>(x, acc, rows, out, stride)
         } else {
             scratch.by_oracle += 1;
             matmul::exact(x, tiles, rows, out, stride)

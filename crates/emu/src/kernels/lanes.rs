@@ -14,7 +14,10 @@ pub(super) trait Lanes: Copy {
     /// Rows of a vector.
     const ROWS: usize;
     /// Whether 8-bit codes are multiplied as pairs of 16-bit integers (else as unsigned bytes offset by 128).
+    /// With it go sums that already contain the token's mantissa, kept positive so that [`Lanes::place`] need not convert.
     const BYTES_AS_PAIRS: bool;
+    /// Whether binary64 vectors hold rows 0, 1, 4, 5 and 2, 3, 6, 7 of eight; else they follow each other.
+    const SWAPPED: bool;
 
     unsafe fn load(at: *const u8) -> Self::Int;
     unsafe fn store(at: *mut u8, v: Self::Int);
@@ -31,16 +34,20 @@ pub(super) trait Lanes: Copy {
 
     /// Adds the products of four unsigned codes (at most 24) and four signed ones, per row; two 16-bit sums or one of 32 bits.
     unsafe fn nibble_step(acc: Self::Int, w: Self::Int, x: Self::Int) -> Self::Int;
-    /// One 32-bit integer per row from what `nibble_step` gathered over 32 columns.
-    unsafe fn nibble_finish(acc: Self::Int) -> Self::Int;
+    /// One 32-bit integer per row from what `nibble_step` gathered over 32 columns; two 16-bit sums are multiplied by the two 16-bit integers at
+    /// `mantissas` on the way.
+    unsafe fn nibble_finish(acc: Self::Int, mantissas: *const u32) -> Self::Int;
+    /// Makes what [`Lanes::place`] takes of an integer that may have any sign.
+    unsafe fn signed(v: Self::Int) -> Self::Int;
     /// Adds the products of what `bytes` returned and `x`, per row.
     unsafe fn byte_step(acc: Self::Int, w: Self::Int, x: Self::Int) -> Self::Int;
 
     /// The same vector, which the compiler must take from a register: it keeps sums from being reassociated until they spill.
     unsafe fn pin(v: Self::Int) -> Self::Int;
 
-    unsafe fn to_f64(v: Self::Int) -> [Self::Wide; 2];
-    /// `ROWS` scales from memory.
+    /// Integers to binary64: unsigned ones plus 2^52 minus `by` ([`Lanes::BYTES_AS_PAIRS`]), or signed ones times `by`.
+    unsafe fn place(v: Self::Int, by: f64) -> [Self::Wide; 2];
+    /// `ROWS` scales from memory, in the order of `place`.
     unsafe fn f16(at: *const u8) -> [Self::Wide; 2];
     unsafe fn bf16(at: *const u8) -> [Self::Wide; 2];
     unsafe fn e8m0(at: *const u8) -> [Self::Wide; 2];
@@ -48,9 +55,10 @@ pub(super) trait Lanes: Copy {
     unsafe fn load_f64(at: *const f64) -> Self::Wide;
     unsafe fn store_f64(at: *mut f64, v: Self::Wide);
     unsafe fn splat_f64(v: f64) -> Self::Wide;
-    unsafe fn mul(a: Self::Wide, b: Self::Wide) -> Self::Wide;
     /// `a * b + c`, rounded once.
     unsafe fn fma(a: Self::Wide, b: Self::Wide, c: Self::Wide) -> Self::Wide;
+    /// The sums of 32 codes and of their magnitudes, each of the columns `4q`, `4q + 1` and of the columns `4q + 2`, `4q + 3`.
+    unsafe fn sums(codes: *const i8) -> [[i32; 2]; 2];
     /// The bit patterns added as integers.
     unsafe fn add_bits(a: Self::Wide, b: Self::Wide) -> Self::Wide;
 }

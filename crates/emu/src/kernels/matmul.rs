@@ -105,14 +105,10 @@ pub struct Prepared {
     pub(super) raw_codes: Vec<i8>,
     /// `[token][blocks]`, as read.
     pub(super) raw_scales: Vec<u16>,
-    /// `[block][token][step]`: four bytes, or two 16-bit integers, that go to every row.
-    pub(super) codes: Vec<u32>,
-    /// `[block][token]`: where the dot product starts, to undo the offset of the codes.
-    pub(super) init: Vec<u32>,
-    /// `[block][token]`: the token's scale in units of the grid.
-    pub(super) factor: Vec<f64>,
-    /// `[block][token]`: the sum of the codes times `factor`.
-    pub(super) sums: Vec<f64>,
+    /// `[block][token]`: what `dense` wants to know of a token's block, and its codes.
+    pub(super) records: Vec<Line>,
+    /// `[token]`: the pattern that a sum starts from.
+    pub(super) start: Vec<u64>,
     /// Flags of the activations themselves.
     pub(super) flags: Flags,
     /// `[block]`: the largest product of a token's scale (in units of the grid) and the sum of its block's magnitudes.

@@ -41,6 +41,7 @@ impl Lanes for Portable {
     type Wide = [f64; 8];
     const ROWS: usize = 16;
     const BYTES_AS_PAIRS: bool = false;
+    const SWAPPED: bool = false;
 
     unsafe fn load(at: *const u8) -> [u32; 16] {
         unsafe { at.cast::<[u32; 16]>().read_unaligned() }.map(u32::from_le)
@@ -66,8 +67,11 @@ impl Lanes for Portable {
     unsafe fn nibble_step(acc: [u32; 16], w: [u32; 16], x: [u32; 16]) -> [u32; 16] {
         dot(acc, w, x)
     }
-    unsafe fn nibble_finish(acc: [u32; 16]) -> [u32; 16] {
+    unsafe fn nibble_finish(acc: [u32; 16], _mantissas: *const u32) -> [u32; 16] {
         acc
+    }
+    unsafe fn signed(v: [u32; 16]) -> [u32; 16] {
+        v
     }
     unsafe fn byte_step(acc: [u32; 16], w: [u32; 16], x: [u32; 16]) -> [u32; 16] {
         dot(acc, w, x)
@@ -75,8 +79,8 @@ impl Lanes for Portable {
     unsafe fn pin(v: [u32; 16]) -> [u32; 16] {
         v
     }
-    unsafe fn to_f64(v: [u32; 16]) -> [[f64; 8]; 2] {
-        wide(|i| v[i] as i32 as f64)
+    unsafe fn place(v: [u32; 16], by: f64) -> [[f64; 8]; 2] {
+        wide(|i| v[i] as i32 as f64 * by)
     }
     unsafe fn f16(at: *const u8) -> [[f64; 8]; 2] {
         let v = unsafe { at.cast::<[u16; 16]>().read_unaligned() };
@@ -99,11 +103,13 @@ impl Lanes for Portable {
     unsafe fn splat_f64(v: f64) -> [f64; 8] {
         [v; 8]
     }
-    unsafe fn mul(a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
-        std::array::from_fn(|i| a[i] * b[i])
-    }
     unsafe fn fma(a: [f64; 8], b: [f64; 8], c: [f64; 8]) -> [f64; 8] {
         std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+    }
+    unsafe fn sums(codes: *const i8) -> [[i32; 2]; 2] {
+        let codes = unsafe { codes.cast::<[[i8; 4]; 8]>().read() };
+        let sum = |f: fn(i32) -> i32, from: usize| codes.iter().map(|q| f(q[from] as i32) + f(q[from + 1] as i32)).sum();
+        [[sum(|c| c, 0), sum(|c| c, 2)], [sum(i32::abs, 0), sum(i32::abs, 2)]]
     }
     unsafe fn add_bits(a: [f64; 8], b: [f64; 8]) -> [f64; 8] {
         std::array::from_fn(|i| f64::from_bits(a[i].to_bits().wrapping_add(b[i].to_bits())))
