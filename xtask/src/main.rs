@@ -12,6 +12,7 @@
 //! | `tidy` | checks the tables of rules against the tree |
 //! | `gen` | rewrites generated files, or says which are stale |
 //! | `bench` | our emulator beside llama.cpp and beside the machine's limits, in one run |
+//! | `accuracy` | perplexity and divergence of the chip on a fixed text, kept as a page |
 //! | `fuzz` | every fuzz target for some seconds, from the stored corpus |
 //! | `tools` | installs what the chores need into `.tools/`, never outside the tree |
 //!
@@ -21,6 +22,7 @@
 //! cargo xtask test --quick
 //! ```
 
+mod accuracy;
 mod bench;
 mod fuzz;
 mod generate;
@@ -60,6 +62,8 @@ enum Chore {
         #[command(subcommand)]
         what: bench::What,
     },
+    /// Measure what the chip's arithmetic costs in quality and write docs/accuracy.md
+    Accuracy,
     /// Run every fuzz target from the stored corpus
     Fuzz {
         /// Seconds for each target
@@ -89,6 +93,7 @@ fn run(root: &Path, chore: Chore) -> anyhow::Result<()> {
         Chore::Tidy => tidy::run(root),
         Chore::Gen { check } => generate::run(root, check),
         Chore::Bench { what } => bench::run(root, what),
+        Chore::Accuracy => accuracy::run(root),
         Chore::Fuzz { seconds } => fuzz::run(root, seconds),
         Chore::Tools { names } => tools::run(root, &names),
     }
