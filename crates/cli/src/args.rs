@@ -74,19 +74,23 @@ fn completions(shell: Shell) -> Result {
     ui::print(&String::from_utf8_lossy(&script))
 }
 
-/// A weight kind by its name.
+/// A kind that weights can be stored in, by its name. Two kinds are the key and value cache's own.
 pub fn weight_kind(name: &str) -> std::result::Result<WeightKind, String> {
-    WeightKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-        let known = WeightKind::ALL.map(WeightKind::name).join(", ");
-        format!("known are {known}")
+    let kinds = || WeightKind::ALL.into_iter().filter(|kind| !matches!(kind, WeightKind::A8 | WeightKind::U8));
+    kinds().find(|kind| kind.name() == name).ok_or_else(|| {
+        let known: Vec<&str> = kinds().map(WeightKind::name).collect();
+        format!("known are {}", known.join(", "))
     })
 }
+
+/// Largest count of anything that can be asked for: above what any machine holds, and far below where products of counts overflow.
+const MOST: usize = 1 << 24;
 
 /// A number of at least 1.
 pub fn positive(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        Ok(_) => Err("it must be at least 1".into()),
+        Ok(number) if (1..=MOST).contains(&number) => Ok(number),
+        Ok(_) => Err(format!("it must be at least 1 and at most {MOST}")),
         Err(_) => Err("a whole number is expected".into()),
     }
 }
@@ -102,8 +106,14 @@ mod tests {
 
     #[test]
     fn kinds_have_one_name_each() {
-        assert!(WeightKind::ALL.into_iter().all(|kind| weight_kind(kind.name()) == Ok(kind)));
+        let given = WeightKind::ALL.map(|kind| weight_kind(kind.name()));
+        assert_eq!(given.iter().filter(|kind| kind.is_ok()).count(), 6);
+        assert!(given.into_iter().zip(WeightKind::ALL).all(|(given, kind)| given.is_err() || given == Ok(kind)));
+        assert!(weight_kind("a8").is_err() && weight_kind("u8").is_err());
         assert!(weight_kind("i4").unwrap_err().contains("i4m"));
-        assert_eq!((positive("3"), positive("0").is_err(), positive("-1").is_err()), (Ok(3), true, true));
+        assert_eq!(positive("3"), Ok(3));
+        assert!(
+            ["0", "-1", "", "1.5", "16777217", "99999999999999999999"].into_iter().all(|text| positive(text).is_err())
+        );
     }
 }

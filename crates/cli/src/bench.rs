@@ -4,15 +4,17 @@
 //! fresh prompt, timed as a whole. Tokens are fixed, ordinary numbers: speed does not depend on what they say.
 
 use crate::args::positive;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::report::{Work, status};
 use crate::setup::{ChipArguments, HostArguments, Loaded, ModelArguments, host_cores};
 use crate::ui::{self, Sheet};
+use arch::Chip;
 use arch::machine::Machine;
 use clap::Args;
 use compiler::Options;
 use compiler::session::{Chunk, SequenceId, Session, Want};
 use emu::Emulator;
+use model::network::Network;
 use serde::Serialize;
 use std::time::Instant;
 
@@ -81,46 +83,69 @@ pub fn run(arguments: &Arguments) -> Result {
     arguments.host.kernels()?;
     let opened = arguments.model.open()?;
     let threads = arguments.host.threads.unwrap_or_else(|| host_cores().min(2));
-    let cores = arguments.chip.cores.unwrap_or(threads.min(chip.core.count));
-    let length = arguments.prefill.unwrap_or(arguments.prompt + arguments.steps);
-    let options = Options {
-        cores,
-        sequences: arguments.sequences,
-        cache_tokens: arguments.sequences * length.next_multiple_of(base::tile::BLOCK),
-        ..arguments.chip.options(&chip, &opened.network, length)
-    };
+    let options = arguments.options(&chip, &opened.network, threads);
     let host = HostArguments { threads: Some(threads), kernels: arguments.host.kernels.clone() };
     let mut loaded = Loaded::new(&opened, &chip, &options, &host)?;
     // The file is mapped into memory and would count towards the peak of the runs.
     drop(opened);
-    let mut rates = Vec::new();
-    let tokens = arguments.prefill.unwrap_or(arguments.sequences * arguments.steps);
-    arguments.once(&mut loaded.session, WARM_STEPS.min(arguments.steps))?;
-    for _ in 0..arguments.repeat {
-        rates.push(tokens as f64 / arguments.once(&mut loaded.session, arguments.steps)?);
-    }
-    let measured = Measured {
-        kind: if arguments.prefill.is_some() { "prefill" } else { "decode" },
-        sequences: arguments.sequences,
-        threads,
-        tokens_per_second: median(&rates),
-        rates,
-        tokens,
-        repeat: arguments.repeat,
-        peak_rss_bytes: peak_rss_bytes(),
-        model: arguments.model.model.clone(),
-        chip: chip.name.clone(),
-        chips: arguments.chip.chips,
-        cores,
-        kernels: loaded.kernels,
-        compile_seconds: loaded.compile_seconds,
-        image_seconds: loaded.image_seconds,
-        work: Work::of(loaded.session.machine()),
-    };
+    let rates = arguments.rates(&mut loaded)?;
+    let measured = arguments.measured(&loaded, rates);
     if arguments.json { ui::json(&measured) } else { ui::print(&measured.text()) }
 }
 
 impl Arguments {
+    /// One core per thread unless asked otherwise, and just the cache that the sequences need.
+    fn options(&self, chip: &Chip, network: &Network, threads: usize) -> Options {
+        let length = self.prefill.unwrap_or(self.prompt + self.steps);
+        Options {
+            cores: self.chip.cores.unwrap_or(threads.min(chip.core.count)),
+            sequences: self.sequences,
+            cache_tokens: self.sequences * length.next_multiple_of(base::tile::BLOCK),
+            ..self.chip.options(chip, network, length)
+        }
+    }
+
+    /// Tokens of one measurement.
+    fn tokens(&self) -> usize {
+        self.prefill.unwrap_or(self.sequences * self.steps)
+    }
+
+    /// Tokens per second of every repeat.
+    fn rates(&self, loaded: &mut Loaded) -> Result<Vec<f64>> {
+        let most = loaded.compiled.abi.sizes.sequences;
+        if self.sequences > most {
+            return Err(Failure::new(format!(
+                "--sequences {}: chip `{}` takes at most {most} in one step",
+                self.sequences, loaded.compiled.chip.name
+            )));
+        }
+        self.once(&mut loaded.session, WARM_STEPS.min(self.steps))?;
+        let mut rate = || Ok(self.tokens() as f64 / self.once(&mut loaded.session, self.steps)?);
+        (0..self.repeat).map(|_| rate()).collect()
+    }
+
+    fn measured(&self, loaded: &Loaded, rates: Vec<f64>) -> Measured {
+        let sizes = loaded.compiled.abi.sizes;
+        Measured {
+            kind: if self.prefill.is_some() { "prefill" } else { "decode" },
+            sequences: self.sequences,
+            threads: loaded.threads,
+            tokens_per_second: median(&rates),
+            rates,
+            tokens: self.tokens(),
+            repeat: self.repeat,
+            peak_rss_bytes: peak_rss_bytes(),
+            model: self.model.model.clone(),
+            chip: loaded.compiled.chip.name.clone(),
+            chips: sizes.chips,
+            cores: sizes.cores,
+            kernels: loaded.kernels,
+            compile_seconds: loaded.compile_seconds,
+            image_seconds: loaded.image_seconds,
+            work: Work::of(loaded.session.machine()),
+        }
+    }
+
     /// One measurement in seconds; counters hold the timed part.
     fn once(&self, session: &mut Session<Emulator>, steps: usize) -> Result<f64> {
         match self.prefill {
@@ -196,7 +221,7 @@ impl Measured {
         };
         let (low, high) =
             self.rates.iter().fold((f64::MAX, 0f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
-        sheet.row("measured", format!("{what}, {} times", self.repeat));
+        sheet.row("measured", format!("{what}, {}", ui::plural(self.repeat, "time")));
         let speed = ui::styled(ui::STRONG, format!("{:.1} tokens/s", self.tokens_per_second));
         sheet.row("speed", format!("{speed} (median; {low:.1} to {high:.1})"));
         sheet.row("model", &self.model);

@@ -56,8 +56,7 @@ pub fn run(arguments: &Arguments) -> Result {
     let terminal = std::io::stdin().is_terminal();
     if terminal {
         let (cores, kernels) = (ui::plural(options.cores, "core"), loaded.kernels);
-        let greeting =
-            format!("{} on chip {}, {cores}, {kernels}; /help for help", arguments.model.model, chip.name);
+        let greeting = format!("{} on chip {}, {cores}, {kernels}; /help for help", arguments.model.model, chip.name);
         ui::note(&ui::styled(ui::FAINT, greeting));
     }
     let speaker = Speaker::new(&mut loaded.session, &opened.tokenizer, &arguments.sampling, context)?;

@@ -60,8 +60,8 @@ pub fn run(arguments: &Arguments) -> Result {
 
 fn write_passes(compiled: &Compiled, directory: &Path) -> Result {
     std::fs::create_dir_all(directory).map_err(|error| Failure::file(directory, &error))?;
-    for (index, (name, text)) in compiled.passes.iter().enumerate() {
-        write(&directory.join(format!("{}-{name}.txt", index + 1)), text)?;
+    for (name, text) in &compiled.passes {
+        write(&directory.join(format!("{name}.txt")), text)?;
     }
     Ok(())
 }

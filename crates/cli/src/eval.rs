@@ -87,6 +87,9 @@ pub fn run(arguments: &Arguments) -> Result {
     };
     let start = Instant::now();
     let tally = score(&mut loaded.session, reference.as_ref(), &windows)?;
+    if tally.is_empty() {
+        return Err(Failure::new("interrupted before a window was scored"));
+    }
     let measured = Measured {
         score: tally.score(compared),
         windows: windows.len(),

@@ -21,11 +21,11 @@ pub struct SamplingArguments {
     /// Most tokens of an answer
     #[arg(long, value_name = "N", default_value = "256", value_parser = positive)]
     pub max_tokens: usize,
-    /// Divides the logits; 0 takes the most probable token, so that a run can be repeated
-    #[arg(long, value_name = "T", default_value_t = 0.0)]
+    /// Divides the logits: lower is more predictable; 0 takes the most probable token
+    #[arg(long, value_name = "T", default_value_t = 0.6)]
     temperature: f64,
     /// Only the most probable tokens that reach this probability together
-    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    #[arg(long, value_name = "P", default_value_t = 0.9)]
     top_p: f64,
     /// Only so many of the most probable tokens; 0: all
     #[arg(long, value_name = "K", default_value_t = 0)]
@@ -34,9 +34,9 @@ pub struct SamplingArguments {
     #[arg(long, value_name = "P", default_value_t = 0.0)]
     min_p: f64,
     /// Makes tokens that occurred less probable; 1: no penalty
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    #[arg(long, value_name = "X", default_value_t = 1.1)]
     repeat_penalty: f64,
-    /// Chooses among the random sequences: the same seed gives the same text
+    /// Chooses among the random sequences: the same seed gives the same text, on every machine
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// The most probable token always, whatever the other options say

@@ -10,6 +10,8 @@ pub fn listen() {
     let _ = ctrlc::set_handler(|| {
         let again = REQUESTED.swap(true, Ordering::SeqCst);
         if again || !WORKING.load(Ordering::SeqCst) {
+            // Leaves the line on which the terminal shows `^C`.
+            crate::ui::note("");
             std::process::exit(130);
         }
     });

@@ -51,6 +51,11 @@ impl Tally {
         }
     }
 
+    /// Whether nothing was scored.
+    pub fn is_empty(&self) -> bool {
+        self.tokens == 0
+    }
+
     /// The means; `compared` tells whether there was a reference.
     pub fn score(&self, compared: bool) -> Score {
         let tokens = self.tokens.max(1) as f64;

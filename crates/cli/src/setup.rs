@@ -42,7 +42,7 @@ pub struct ChipArguments {
     /// Chips in the group; they share every layer (tensor parallel)
     #[arg(long, value_name = "N", default_value = "1", value_parser = positive)]
     pub chips: usize,
-    /// Store every matrix in this kind instead of the file's own: i4s, i4m, i8s, i8m, a8, mx8, mx4
+    /// Store every matrix in this kind instead of the file's own: i4s, i4m, i8s, i8m, mx8, mx4
     #[arg(long, value_name = "KIND", value_parser = weight_kind)]
     pub weights: Option<WeightKind>,
 }

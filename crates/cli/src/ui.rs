@@ -58,10 +58,9 @@ pub fn json(value: &impl Serialize) -> Result {
     print(&format!("{}\n", serde_json::to_string(value)?))
 }
 
-/// Columns of the terminal that `stream` is, or 80.
-pub fn columns() -> usize {
-    let size = terminal_size::terminal_size().or_else(|| terminal_size::terminal_size_of(std::io::stderr()));
-    size.map_or(80, |(width, _)| usize::from(width.0).clamp(40, 120))
+/// Columns of the terminal, or 80 where there is none.
+fn columns() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0).clamp(40, 120))
 }
 
 /// Labelled figures, one below the other.

@@ -1,0 +1,8 @@
+//! The built binary, as a user meets it: arguments in, text and exit code out.
+
+mod chips;
+mod help;
+mod models;
+mod programs;
+mod real;
+mod tool;
