@@ -262,7 +262,12 @@ impl Chip {
         let source = Source { file, text };
         let raw: RawChip = toml::from_str(text).map_err(|e| {
             let at = e.span().map_or(0, |span| span.start);
-            source.error(at, e.message().to_string())
+            let hint = if e.message().ends_with("expected a string") {
+                "; a quantity stands in quotes, with its unit"
+            } else {
+                ""
+            };
+            source.error(at, format!("{}{hint}", e.message()))
         })?;
         source.chip(raw)
     }

@@ -10,7 +10,8 @@ Header: bits 0-7 opcode, bits 8-39 up to four attribute bytes, bits 56-63 number
 What each instruction computes is defined to the bit in [numerics](numerics.md).\n\n\
 Rules that hold for all: counts of 0 or less do nothing; addresses and steps are byte counts, not negative, and multiples of 32 for rows of vectors \
 and activations, of 4 for single binary32 values and indices, of min(`elem`, 32) for transfers, of 2 for exchanges (the step of a count of 1 is ignored); a range outside \
-the scratchpad or the program's memory is a fault that stops the machine.\n";
+the scratchpad or the program's memory is a fault that stops the machine. No instruction writes a byte twice. One instruction reads or writes at most 2^32 bytes \
+at one operand, takes at most 2^32 bytes of weights, and gathers at most 2^20 pieces of them.\n";
 
 /// The chapter as Markdown.
 pub fn isa_chapter() -> String {

@@ -264,6 +264,7 @@ impl<F: Fn(Operand) -> i64> Ranges<'_, F> {
     }
 
     /// A range of `inner` contiguous bytes repeated over `dims` (count, step); addresses and steps are multiples of `align`.
+    #[allow(clippy::too_many_arguments)]
     fn range(
         &mut self,
         space: Space,
@@ -408,7 +409,8 @@ fn touch<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<
             let align = check_elem(bytes)?;
             r.multiple("step", step, align)?;
             r.read("table", table, WORD, WORD, &[(n, Operand::imm(WORD))])?;
-            r.range(Space::Memory, false, "mem", mem, align, bytes, &[(n1, s1)])?;
+            let pieces = if r.get("n", n)? > 0 { n1 } else { Operand::imm(0) };
+            r.range(Space::Memory, false, "mem", mem, align, bytes, &[(pieces, s1)])?;
             r.write("dst", dst, align, bytes, &[(n, d0), (n1, d1)])
         }
         Instr::Wld { mem, len } => {
@@ -423,6 +425,7 @@ fn touch<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<
             if len > 0 && pieces > i128::from(PIECES_MAX) {
                 return Err(format!("`n` x `groups` = {pieces} pieces; one gathering load has at most {PIECES_MAX}"));
             }
+            let groups = if pieces > 0 { groups } else { Operand::imm(0) };
             r.range(Space::Memory, false, "mem", mem, ROW_ALIGN, len, &[(groups, gstep)])
         }
         Instr::Mm { .. } => touch_matrix(instr, r),

@@ -14,14 +14,14 @@
 mod draw;
 mod walk;
 
+use crate::Chip;
 use crate::attr::{Attr, Unit};
 use crate::isa::{Instr, OPS, Operand};
 use crate::legal;
 use crate::program::Program;
-use crate::Chip;
 use draw::Draw;
-pub use walk::{STEPS_MAX, sound};
 use walk::Walk;
+pub use walk::{STEPS_MAX, sound};
 
 /// A program with all that it needs to run on one chip.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -100,15 +100,10 @@ pub fn case(chip: &Chip, seed: u64) -> Case {
     let memory = image(&mut random, cores);
     let phases = 1 + random.below(2) as usize;
     let gathers: Vec<draw::Exchange> = (0..phases).map(|_| draw::Exchange::random(&mut random, cores)).collect();
-    let streams = (0..cores).map(|core| {
-        let walk = Walk { core, params: &params, memory: memory.len() as i64 };
-        let mut draw = Draw::new(random.bits(), chip, walk);
-        draw.stream(&gathers)
-    });
-    let streams: Vec<Vec<Instr>> = streams.collect();
-    let memory_bytes = memory.len() as u64;
-    let mut case = Case { program: Program { memory: memory_bytes, cores: streams }, memory, params };
-    synchronise(&mut case);
+    let mut case = Case { program: Program { memory: memory.len() as u64, cores: Vec::new() }, memory, params };
+    let streams = (0..cores).map(|core| Draw::new(random.bits(), chip, Walk::of(&case, core, chip)).stream(&gathers));
+    case.program.cores = streams.collect();
+    synchronise(&mut case, chip);
     case
 }
 
@@ -132,9 +127,9 @@ fn image(random: &mut Random, cores: usize) -> Vec<u8> {
 }
 
 /// Put a `sync` before every instruction that touches what another engine may touch before it.
-fn synchronise(case: &mut Case) {
+fn synchronise(case: &mut Case, chip: &Chip) {
     for core in 0..case.program.cores.len() {
-        let walk = Walk { core, params: &case.params, memory: case.memory.len() as i64 };
+        let walk = Walk::of(case, core, chip);
         let stream = &case.program.cores[core];
         let Ok(boxes) = walk.boxes(stream) else { continue };
         let loops = walk::enclosing(stream);
@@ -154,7 +149,7 @@ pub fn shrink(case: &Case, chip: &Chip, fails: impl Fn(&Case) -> bool) -> Case {
     bare.program.cores.iter_mut().for_each(|stream| stream.retain(|instr| !matches!(instr, Instr::Sync { .. })));
     let renewed = |bare: &Case| {
         let mut full = bare.clone();
-        synchronise(&mut full);
+        synchronise(&mut full, chip);
         (sound(&full, chip) && fails(&full)).then_some(full)
     };
     let Some(mut best) = renewed(&bare) else { return case.clone() };
@@ -187,7 +182,8 @@ fn smaller_ones(case: &Case) -> impl Iterator<Item = Case> + '_ {
         (0..case.program.cores.len()).flat_map(move |core| {
             let stream = &case.program.cores[core];
             let pairs = walk::pairs(stream).into_iter().filter(move |_| run == 1);
-            let runs = (0..stream.len().saturating_sub(run)).step_by(run.div_ceil(2)).map(move |at| (at..at + run).collect());
+            let runs =
+                (0..stream.len().saturating_sub(run)).step_by(run.div_ceil(2)).map(move |at| (at..at + run).collect());
             runs.chain(pairs.map(|(open, close)| vec![open, close])).map(move |drop| without(core, drop))
         })
     });
@@ -197,7 +193,8 @@ fn smaller_ones(case: &Case) -> impl Iterator<Item = Case> + '_ {
 /// Every opcode with every attribute choice that a legal program can have: (opcode, number of the attribute, byte).
 pub fn everything() -> Vec<(u8, usize, u8)> {
     let choices = OPS.iter().flat_map(|op| {
-        let attrs = (0..op.attrs.len()).flat_map(move |i| Instr::attr_choices(op.code, i).into_iter().map(move |c| (op.code, i, c)));
+        let attrs = (0..op.attrs.len())
+            .flat_map(move |i| Instr::attr_choices(op.code, i).into_iter().map(move |c| (op.code, i, c)));
         attrs.chain((op.attrs.is_empty()).then_some((op.code, 0, 0)))
     });
     let sync = Instr::Sync { from: Unit::Load, to: Unit::Vector }.info().code;

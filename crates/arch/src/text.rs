@@ -100,13 +100,11 @@ fn parse_line(line: &str, program: &mut Program) -> Result<(), String> {
     match words.next() {
         None => Ok(()),
         Some("memory") => {
-            program.memory = parse_number(words.next().unwrap_or_default())? as u64;
+            let number = parse_only(words)?;
+            program.memory = u64::try_from(number).map_err(|_| format!("`memory {number}` is negative"))?;
             Ok(())
         }
-        Some("core") => {
-            let number = parse_number(words.next().unwrap_or_default())?;
-            start_core(number, program)
-        }
+        Some("core") => start_core(parse_only(words)?, program),
         Some(name) => {
             let instr = parse_instr(name, words)?;
             let core = program.cores.last_mut().ok_or("an instruction before the first `core` line")?;
@@ -114,6 +112,12 @@ fn parse_line(line: &str, program: &mut Program) -> Result<(), String> {
             Ok(())
         }
     }
+}
+
+/// The number that ends the line.
+fn parse_only<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<i64, String> {
+    let number = parse_number(words.next().unwrap_or_default())?;
+    words.next().map_or(Ok(number), |extra| Err(format!("`{extra}`: one number ends the line")))
 }
 
 fn start_core(number: i64, program: &mut Program) -> Result<(), String> {

@@ -43,7 +43,9 @@ fn programs_do_something() {
     let cases: Vec<Case> = (0..100).map(|seed| case(&chip, seed)).collect();
     let long = cases.iter().filter(|case| case.program.len() > 12).count();
     assert!(long > 60, "only {long} of 100 programs have more than 12 instructions");
-    let looped = cases.iter().filter(|case| case.program.cores[0].iter().filter(|i| matches!(i, Instr::Loop { .. })).count() > 2);
+    let looped = cases
+        .iter()
+        .filter(|case| case.program.cores[0].iter().filter(|i| matches!(i, Instr::Loop { .. })).count() > 2);
     assert!(looped.count() > 20);
 }
 

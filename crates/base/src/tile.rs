@@ -185,15 +185,19 @@ impl WeightKind {
     /// counts as zero and raises [`Flags::NAN`].
     pub fn dequantise(self, raw: u8, scale: u16, min: u16) -> (f32, Flags) {
         let mut flags = Flags::NONE;
-        let mut finite = |value: Option<Exact>| match value {
+        // `Exact` has no minus zero: the pattern's sign is put back.
+        let mut finite = |value: Option<Exact>, negative: bool| match value {
+            Some(exact) if exact.mantissa == 0 && negative => -0.0,
             Some(exact) => grid::to_f32(exact.mantissa, exact.exponent).0,
             None => {
                 flags |= Flags::NAN;
                 0.0
             }
         };
-        let product = self.decode(raw) as f32 * finite(self.decode_scale(scale));
-        let value = if self.min_bytes() == 0 { product } else { product + finite(Exact::from_f16(min)) };
+        let factor = finite(self.decode_scale(scale), self.scale_bytes() == 2 && scale >> 15 == 1);
+        let product = self.decode(raw) as f32 * factor;
+        let value =
+            if self.min_bytes() == 0 { product } else { product + finite(Exact::from_f16(min), min >> 15 == 1) };
         (func::canonical(value), flags)
     }
 

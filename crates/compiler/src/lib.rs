@@ -42,7 +42,7 @@ pub enum Error {
     Unsupported(String),
     /// A core's scratchpad is too small.
     #[error(
-        "{what} needs {need} bytes of scratchpad and a core has {have}; a shorter --context or a chip with more scratchpad would do"
+        "{need} bytes of scratchpad are needed for {what} and a core has {have}; a shorter --context or a chip with more scratchpad would do"
     )]
     Scratchpad {
         /// What did not fit.

@@ -200,6 +200,7 @@ impl Plan {
     /// Choose formats and grids.
     pub fn new(checkpoint: &Checkpoint, network: &Network, chip: &Chip, options: &Options) -> Result<Plan, Error> {
         supported(network)?;
+        suited(chip, options)?;
         let mut plan = Plan {
             layers: network.layers.iter().enumerate().map(|(i, layer)| layer_plan(i, layer, network.hidden)).collect(),
             head: linear(Role::Head, network.hidden, vec![part(head_tensor(network), network.vocab, SplitBy::Rows)]),
@@ -350,6 +351,25 @@ fn supported(network: &Network) -> Result<(), Error> {
         supported_ffn(&layer.ffn).map_err(|what| Error::Unsupported(format!("layer {index}: {what}")))?;
     }
     Ok(())
+}
+
+/// Refuse a chip that cannot multiply with the cache, and a choice of weights that is none.
+fn suited(chip: &Chip, options: &Options) -> Result<(), Error> {
+    for (kind, what) in [(WeightKind::A8, "keys"), (WeightKind::U8, "values")] {
+        if !chip.matrix.weights.contains(&kind) {
+            let (chip, kind) = (&chip.name, kind.name());
+            return Err(Error::Unsupported(format!(
+                "chip `{chip}` has no weights of kind `{kind}`, in which {what} are kept; a chip whose `weights` list it would do"
+            )));
+        }
+    }
+    match options.weights {
+        Some(kind @ (WeightKind::A8 | WeightKind::U8)) => Err(Error::Request(format!(
+            "--weights {}: no kind for stored weights; i4s, i4m, i8s, i8m, mx8 and mx4 are",
+            kind.name()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn supported_ffn(ffn: &FeedForward) -> Result<(), String> {

@@ -3,15 +3,17 @@
 //! For each engine the pass keeps a vector clock: how many instructions of every other engine are known to be complete before the engine's next
 //! one. A conflict that the clocks do not cover asks for a `sync`, which brings the waiting engine up to all that the other has been given so far,
 //! and to all that the other had waited for. A loop's body is walked until nothing new is asked for, so that dependences carried around the loop are
-//! covered too.
+//! covered too; behind it only that is known which holds after one iteration as after many, and after none if it may not run.
 //!
 //! The weights engine reads far ahead of its consumer. Its reads count as finished when the `mm` that takes the bytes is finished; so a buffer is
-//! free again after a `sync` with the matrix engine, and nothing ever waits for the weights engine.
+//! free again after a `sync` with the matrix engine, and nothing ever waits for the weights engine. An `mm` takes the oldest load at least; what was
+//! asked for after that one may be the next `mm`'s.
 
 use crate::builder::{Node, Step};
 use arch::Instr;
 use arch::attr::Unit;
 use arch::legal::{Access, Space};
+use std::collections::VecDeque;
 
 const UNITS: usize = 6;
 type Clock = [u64; UNITS];
@@ -28,8 +30,8 @@ struct State {
     issued: Clock,
     clocks: [Clock; UNITS],
     records: Vec<Record>,
-    /// Reads of the weights engine that no `mm` has taken yet.
-    streamed: Vec<Access>,
+    /// Reads of the weights engine that may not have been taken yet, load by load.
+    streamed: VecDeque<Vec<Access>>,
 }
 
 /// Insert every needed `sync` and flatten the tree to a stream.
@@ -72,21 +74,43 @@ fn walk(nodes: &mut [Node], state: &mut State) -> bool {
         match node {
             Node::Instr(step) => changed |= visit(step, state),
             Node::Loop { once, body, .. } => {
-                let before = if *once { None } else { Some(state.clone()) };
-                while walk(body, state) {
-                    changed = true;
-                }
-                if let Some(before) = before {
-                    forget(state, before);
-                }
+                changed |= walk_loop(body, *once, state);
             }
         }
     }
     changed
 }
 
-/// A loop that may not run proves nothing, and what it overwrites may still be as it was.
-fn forget(state: &mut State, before: State) {
+/// Walk a loop's body until nothing new is asked for. What is known behind it must hold for any number of iterations.
+fn walk_loop(body: &mut [Node], once: bool, state: &mut State) -> bool {
+    let before = state.clone();
+    let mut changed = walk(body, state);
+    let first = state.clone();
+    // Once more even if the first asked for nothing: what an iteration leaves behind may meet the next one.
+    while walk(body, state) {
+        changed = true;
+    }
+    forget_later(state, &first, before.issued);
+    if !once {
+        forget_all(state, before);
+    }
+    changed
+}
+
+/// The loop may have run only once: nothing counts that became known in a later iteration. `first` is the state behind the first one, before which the
+/// engines had been given `entry` instructions. What was known then of instructions inside the loop is counted from the end of either iteration.
+fn forget_later(state: &mut State, first: &State, entry: Clock) {
+    for (clock, known) in state.clocks.iter_mut().zip(&first.clocks) {
+        for unit in 0..UNITS {
+            let inside = known[unit] > entry[unit];
+            let after = first.issued[unit] - known[unit];
+            clock[unit] = clock[unit].min(if inside { state.issued[unit] - after } else { known[unit] });
+        }
+    }
+}
+
+/// The loop may not have run at all: it proves nothing, and what it overwrites may still be as it was.
+fn forget_all(state: &mut State, before: State) {
     for (clock, old) in state.clocks.iter_mut().zip(&before.clocks) {
         clock.iter_mut().zip(old).for_each(|(now, old)| *now = (*now).min(*old));
     }
@@ -137,12 +161,13 @@ fn wait(state: &mut State, from: usize, to: usize) {
 fn record(step: &Step, state: &mut State, unit: Unit) {
     if unit == Unit::Weights {
         state.issued[unit as usize] += 1;
-        state.streamed.extend(step.touches.iter().copied());
+        state.streamed.push_back(step.touches.clone());
         return;
     }
     let mut touches = step.touches.clone();
     if unit == Unit::Matrix {
-        touches.append(&mut state.streamed);
+        touches.extend(state.streamed.iter().flatten());
+        state.streamed.pop_front();
     }
     let index = state.issued[unit as usize];
     for access in touches {
@@ -156,5 +181,5 @@ fn record(step: &Step, state: &mut State, unit: Unit) {
 fn covered(old: &Record, new: &Access, unit: usize) -> bool {
     let inside = old.access.space == new.space && new.start <= old.access.start && old.access.end <= new.end;
     let same_kind = old.unit == unit && old.access.write == new.write;
-    inside && (same_kind || new.write) && !(new.space == Space::Memory && !same_kind)
+    inside && (same_kind || new.write && new.space == Space::Scratchpad)
 }

@@ -23,7 +23,8 @@ fn gaps(held: &[Buffer]) -> Vec<usize> {
     let mut sorted = held.to_vec();
     sorted.sort_by_key(|buffer| buffer.at);
     let mut at = 0;
-    let mut gaps: Vec<usize> = sorted.iter().map(|buffer| buffer.at - std::mem::replace(&mut at, buffer.at + buffer.len)).collect();
+    let mut gaps: Vec<usize> =
+        sorted.iter().map(|buffer| buffer.at - std::mem::replace(&mut at, buffer.at + buffer.len)).collect();
     gaps.push(SIZE - at);
     gaps
 }
@@ -75,6 +76,6 @@ fn a_refusal_has_the_sizes() {
     assert!(matches!(error, Error::Scratchpad { .. }));
     assert_eq!(
         error.to_string(),
-        "the second needs 4160 bytes of scratchpad and a core has 4096; a shorter --context or a chip with more scratchpad would do"
+        "4160 bytes of scratchpad are needed for the second and a core has 4096; a shorter --context or a chip with more scratchpad would do"
     );
 }

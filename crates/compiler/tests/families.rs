@@ -125,3 +125,17 @@ families! {
     qwen_3 "qwen3";
     qwen_3_moe "qwen3_moe";
 }
+
+/// Many pages: rows of scores and scales longer than a vector, windows far from the start, a chunk in the middle of a page.
+#[test]
+fn long_sequences() {
+    for (name, chip, cores, step) in [("gpt_oss", one(), 2, 0), ("mistral", nano(), 1, 13), ("qwen3", nano(), 1, 0)] {
+        let mut model = fixture(name);
+        model.network.context = 512;
+        let tokens: Vec<u32> = (0..300u32).map(|i| (i * i + 7 * i) % 96).collect();
+        let compiled = model.compile(&chip, &Options { cores, ..Options::default() }).unwrap();
+        let twin = Plain::chip(&model.checkpoint, &model.network, &compiled.plan).run(&tokens);
+        let logits = all_logits(&mut model.load(&compiled, Settings::default()), &tokens, step);
+        assert_same_bits(&logits, &twin, model.network.vocab, &format!("{} tokens of {name}", tokens.len()));
+    }
+}

@@ -8,6 +8,7 @@ use base::tile::WeightKind;
 use compiler::builder::{Builder, Node};
 use compiler::sync::{schedule, unsynced};
 use proptest::prelude::*;
+use std::collections::VecDeque;
 
 /// Scratchpad buffers of the small streams.
 const SIZE: usize = 128;
@@ -30,7 +31,15 @@ fn st(from: usize, mem: usize) -> Instr {
 
 fn copy(into: usize, from: usize) -> Instr {
     let step = Operand::imm(0);
-    Instr::Vun { op: Unary::Copy, dst: at(into), dstep: step, a: at(from), astep: step, rows: 1.into(), cols: 32.into() }
+    Instr::Vun {
+        op: Unary::Copy,
+        dst: at(into),
+        dstep: step,
+        a: at(from),
+        astep: step,
+        rows: 1.into(),
+        cols: 32.into(),
+    }
 }
 
 /// Ask for a weight tile of the expert whose number stands in `table`.
@@ -79,10 +88,22 @@ fn names(body: impl FnOnce(&mut Builder)) -> String {
 #[test]
 fn what_is_inserted() {
     type Body = fn(&mut Builder);
-    let cases: [(&str, Body, &str); 14] = [
-        ("read after write", |b| [ld(0, 0), copy(1, 0)].into_iter().for_each(|i| b.emit(i)), "ld sync.l.v vun.copy halt"),
-        ("write after read", |b| [copy(1, 0), ld(0, 0)].into_iter().for_each(|i| b.emit(i)), "vun.copy sync.v.l ld halt"),
-        ("write after write", |b| [copy(1, 0), ld(1, 0)].into_iter().for_each(|i| b.emit(i)), "vun.copy sync.v.l ld halt"),
+    let cases: [(&str, Body, &str); 16] = [
+        (
+            "read after write",
+            |b| [ld(0, 0), copy(1, 0)].into_iter().for_each(|i| b.emit(i)),
+            "ld sync.l.v vun.copy halt",
+        ),
+        (
+            "write after read",
+            |b| [copy(1, 0), ld(0, 0)].into_iter().for_each(|i| b.emit(i)),
+            "vun.copy sync.v.l ld halt",
+        ),
+        (
+            "write after write",
+            |b| [copy(1, 0), ld(1, 0)].into_iter().for_each(|i| b.emit(i)),
+            "vun.copy sync.v.l ld halt",
+        ),
         ("reads agree", |b| [copy(1, 0), st(0, 0)].into_iter().for_each(|i| b.emit(i)), "vun.copy st halt"),
         ("apart", |b| [ld(0, 0), copy(2, 1)].into_iter().for_each(|i| b.emit(i)), "ld vun.copy halt"),
         ("one queue", |b| [ld(0, 0), ld(0, 1)].into_iter().for_each(|i| b.emit(i)), "ld ld halt"),
@@ -132,6 +153,20 @@ fn what_is_inserted() {
                 b.emit(st(0, 4));
             },
             "ld loop sync.l.v vun.copy end sync.v.s sync.l.s st halt",
+        ),
+        (
+            "a loop may run only once",
+            |b| {
+                b.emit(st(2, 9));
+                b.repeat(1, true, |b| [ld(0, 1), copy(2, 0), copy(0, 0)].into_iter().for_each(|i| b.emit(i)));
+                b.emit(ld(0, 9));
+            },
+            "st loop sync.v.l ld sync.l.v sync.s.v vun.copy vun.copy end sync.s.l sync.v.l ld halt",
+        ),
+        (
+            "each product frees its own weights",
+            |b| [wgat(0), wgat(1), mm(3, 2), mm(4, 2), ld(1, 1)].into_iter().for_each(|i| b.emit(i)),
+            "wgat wgat mm.i8s mm.i8s sync.m.l ld halt",
         ),
         (
             "weights are free after their product",
@@ -215,8 +250,8 @@ struct Judge {
     /// For each engine, what its next instruction waits for.
     next: [Known; 6],
     done: Vec<(usize, usize, Access)>,
-    /// Reads of the weight stream that no product has taken.
-    streamed: Vec<Access>,
+    /// Reads of the weight stream that no product has taken, load by load.
+    streamed: VecDeque<Vec<Access>>,
 }
 
 impl Judge {
@@ -240,10 +275,11 @@ impl Judge {
         }
         let mut touched: Vec<Access> = touched.iter().copied().collect();
         if unit == Unit::Weights as usize {
-            self.streamed.append(&mut touched);
+            self.streamed.push_back(std::mem::take(&mut touched));
         }
         if unit == Unit::Matrix as usize {
-            touched.append(&mut self.streamed);
+            // Every product of these streams takes one tile, and every load brings one.
+            touched.extend(self.streamed.pop_front().into_iter().flatten());
         }
         self.done.extend(touched.into_iter().map(|access| (unit, index, access)));
         Ok(())
@@ -254,12 +290,15 @@ impl Judge {
             let same = access.space == other.space && access.start < other.end && other.start < access.end;
             same && (access.write || other.write)
         };
-        if unit != Unit::Weights as usize && self.streamed.iter().any(meet) {
+        if unit != Unit::Weights as usize && self.streamed.iter().flatten().any(meet) {
             return Err(format!("`{instr}` writes what the weight stream may still read"));
         }
-        let open = |(other, index, done): &&(usize, usize, Access)| *other != unit && meet(done) && known[*other] <= *index;
+        let open =
+            |(other, index, done): &&(usize, usize, Access)| *other != unit && meet(done) && known[*other] <= *index;
         match self.done.iter().find(open) {
-            Some((other, index, _)) => Err(format!("`{instr}` does not wait for instruction {index} of engine {other}")),
+            Some((other, index, _)) => {
+                Err(format!("`{instr}` does not wait for instruction {index} of engine {other}"))
+            }
             None => Ok(()),
         }
     }
@@ -277,8 +316,23 @@ enum Piece {
     Store(usize, usize),
     Copy(usize, usize),
     /// The weights are asked for, something else happens, the product takes them.
-    Product { table: Option<usize>, between: Option<(usize, usize)>, out: usize, x: usize },
-    Loop { count: i64, once: bool, body: Vec<Piece> },
+    Product {
+        table: Option<usize>,
+        between: Option<(usize, usize)>,
+        out: usize,
+        x: usize,
+    },
+    /// Two loads are asked for before the first product.
+    Ahead {
+        tables: (usize, usize),
+        outs: (usize, usize),
+        x: usize,
+    },
+    Loop {
+        count: i64,
+        once: bool,
+        body: Vec<Piece>,
+    },
 }
 
 fn piece() -> impl Strategy<Value = Piece> {
@@ -288,12 +342,17 @@ fn piece() -> impl Strategy<Value = Piece> {
         (buffer.clone(), 0usize..4).prop_map(|(a, b)| Piece::Store(a, b)),
         (buffer.clone(), buffer.clone()).prop_map(|(a, b)| Piece::Copy(a, b)),
         (prop::option::of(buffer.clone()), prop::option::of((5usize..7, buffer.clone())), buffer.clone(), buffer)
-            .prop_filter("a product writes neither its input nor its table", |(table, _, out, x)| out != x && *table != Some(*out))
+            .prop_filter("a product writes neither its input nor its table", |(table, _, out, x)| out != x
+                && *table != Some(*out))
             .prop_map(|(table, between, out, x)| Piece::Product { table, between, out, x }),
+        ((0usize..2, 0usize..2), (2usize..4, 2usize..4)).prop_map(|(tables, outs)| Piece::Ahead { tables, outs, x: 4 }),
     ];
     leaf.prop_recursive(3, 24, 5, |inner| {
-        (0i64..4, any::<bool>(), prop::collection::vec(inner, 1..5))
-            .prop_map(|(count, sure, body)| Piece::Loop { count, once: sure && count > 0, body })
+        (0i64..4, any::<bool>(), prop::collection::vec(inner, 1..5)).prop_map(|(count, sure, body)| Piece::Loop {
+            count,
+            once: sure && count > 0,
+            body,
+        })
     })
 }
 
@@ -310,13 +369,16 @@ fn emit(pieces: &[Piece], b: &mut Builder) {
                 }
                 b.emit(mm(*out, *x));
             }
+            Piece::Ahead { tables, outs, x } => {
+                [wgat(tables.0), wgat(tables.1), mm(outs.0, *x), mm(outs.1, *x)].into_iter().for_each(|i| b.emit(i))
+            }
             Piece::Loop { count, once, body } => b.repeat(Operand::imm(*count), *once, |b| emit(body, b)),
         }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if std::env::var_os("PUCE_LONG").is_some() { 20_000 } else { 600 }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_conflict_is_ordered(pieces in prop::collection::vec(piece(), 1..10)) {
@@ -327,7 +389,7 @@ proptest! {
         }
     }
 
-    /// Only `sync` is added, and each one is needed: without it, some conflict is left open.
+    /// Only `sync` is added; everything else stays, in its order.
     #[test]
     fn nothing_else_changes(pieces in prop::collection::vec(piece(), 1..8)) {
         let nodes = build(|b| emit(&pieces, b));
@@ -351,6 +413,11 @@ fn the_judge_finds_missing_waits() {
         broken.remove(sync);
         assert!(judge(&broken).is_err(), "without instruction {sync}");
     }
-    let unabsorbed = [ld(0, 0), Instr::Sync { from: Unit::Load, to: Unit::Vector }, Instr::Sync { from: Unit::Vector, to: Unit::Store }, st(0, 4)];
+    let unabsorbed = [
+        ld(0, 0),
+        Instr::Sync { from: Unit::Load, to: Unit::Vector },
+        Instr::Sync { from: Unit::Vector, to: Unit::Store },
+        st(0, 4),
+    ];
     assert!(judge(&unabsorbed).is_err(), "a wait that no instruction has taken is not handed on");
 }

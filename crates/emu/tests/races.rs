@@ -97,7 +97,8 @@ fn every_needed_sync_is_missed() {
 
 #[test]
 fn the_sentence_names_both_instructions() {
-    let text = format!("memory 64\ncore 0\nld dst=0 mem=0 elem=64 {LD}\nvred.max dst=128 a=32 astep=0 rows=1 cols=8\nhalt");
+    let text =
+        format!("memory 64\ncore 0\nld dst=0 mem=0 elem=64 {LD}\nvred.max dst=128 a=32 astep=0 rows=1 cols=8\nhalt");
     let error = run(&Program::parse("inline", &text).unwrap(), 1).unwrap_err();
     assert_eq!(
         error,
@@ -110,8 +111,10 @@ fn the_sentence_names_both_instructions() {
 
 #[test]
 fn streamed_weights_may_not_be_overwritten_before_they_are_taken() {
-    let text = format!("memory 1024\ncore 0\nwld mem=0 len=1024\nst src=0 mem=0 elem=32 {LD}\n\
-         mm.u8 out=4096 ostep=128 x=2048 xstep=64 rows=32 k=32 tokens=1 grid=-20 groups=1 sub=1 xgroup=0 ogroup=0 osub=0\nhalt");
+    let text = format!(
+        "memory 1024\ncore 0\nwld mem=0 len=1024\nst src=0 mem=0 elem=32 {LD}\n\
+         mm.u8 out=4096 ostep=128 x=2048 xstep=64 rows=32 k=32 tokens=1 grid=-20 groups=1 sub=1 xgroup=0 ogroup=0 osub=0\nhalt"
+    );
     let error = run(&Program::parse("inline", &text).unwrap(), 1).unwrap_err();
     assert!(error.ends_with("(`wld mem=0 len=1024`) reads, and no `mm` has taken those weights yet"), "{error}");
 }

@@ -60,7 +60,8 @@ fn seeds() -> std::ops::Range<u64> {
 
 #[test]
 fn all_kernels_and_threads_agree() {
-    let oracle = Settings { kernels: kernels::scalar(), budget: Some(1 << 16), check_races: true, ..Settings::default() };
+    let oracle =
+        Settings { kernels: kernels::scalar(), budget: Some(1 << 16), check_races: true, ..Settings::default() };
     for seed in seeds() {
         let chip = nano(seed);
         let case = case(&chip, seed);

@@ -20,7 +20,8 @@ const UNSAFE: &[(&str, &str)] = &[
 ];
 
 /// Files that may exceed [`PRODUCT_LINES`], each with the reason: generated, or one long table.
-const LONG: &[(&str, &str)] = &[("crates/base/src/units.rs", "one table of quantities with their units and arithmetic")];
+const LONG: &[(&str, &str)] =
+    &[("crates/base/src/units.rs", "one table of quantities with their units and arithmetic")];
 
 /// Product lines of a file, its tests not counted.
 const PRODUCT_LINES: usize = 600;

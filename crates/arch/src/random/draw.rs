@@ -50,7 +50,18 @@ impl Exchange {
         let [src, src2] = [dst, dst2].map(|at| (at + apart).into());
         let (sstep, dstep) = (step.into(), step.into());
         let (dst, dst2) = (dst.into(), dst2.into());
-        Instr::Gather { scope: self.scope, src, sstep, dst, dstep, bytes: first.into(), rows: self.rows.into(), src2, dst2, bytes2: second.into() }
+        Instr::Gather {
+            scope: self.scope,
+            src,
+            sstep,
+            dst,
+            dstep,
+            bytes: first.into(),
+            rows: self.rows.into(),
+            src2,
+            dst2,
+            bytes2: second.into(),
+        }
     }
 }
 
@@ -302,7 +313,7 @@ impl<'a> Draw<'a> {
         let tokens = self.count(self.chip.matrix.tokens.min(5) as i64);
         let total = (rows / 32) * (k / 32) * kind.tile_bytes() as i64 * count;
         let loads = self.chip.queue(Unit::Weights).min(4) as i64;
-        match gathered {
+        match gathered && loads > 1 {
             true => self.gathered_weights(total),
             false => {
                 let pieces = 1 + self.random.below(loads);
@@ -371,7 +382,8 @@ impl<'a> Draw<'a> {
                 let o = self.now(outer);
                 let (a, b) = (self.place(4 * c, r, o), self.place(4 * c, r, o));
                 let d = self.target(a, 4 * c, r, o);
-                let [(dst, dstep, douter), (a, astep, aouter), (b, bstep, bouter)] = [d, a, b].map(|place| self.named(place));
+                let [(dst, dstep, douter), (a, astep, aouter), (b, bstep, bouter)] =
+                    [d, a, b].map(|place| self.named(place));
                 Instr::Vbin { op, dst, dstep, douter, a, astep, aouter, b, bstep, bouter, rows, outer, cols }
             }
             Instr::Vrow { op, .. } => {
@@ -382,7 +394,8 @@ impl<'a> Draw<'a> {
                     b = Place { at: b.at + 4, step: 4, outer: 4 * r };
                 }
                 let d = self.target(a, 4 * c, r, o);
-                let [(dst, dstep, douter), (a, astep, aouter), (b, bstep, bouter)] = [d, a, b].map(|place| self.named(place));
+                let [(dst, dstep, douter), (a, astep, aouter), (b, bstep, bouter)] =
+                    [d, a, b].map(|place| self.named(place));
                 Instr::Vrow { op, dst, dstep, douter, a, astep, aouter, b, bstep, bouter, rows, outer, cols }
             }
             Instr::Vrope { .. } | Instr::Vquant { .. } | Instr::Vdeq { .. } => self.blocks(template, rows, r),
@@ -400,16 +413,37 @@ impl<'a> Draw<'a> {
         let place = self.place(4 * c, r, 1);
         let target = self.target(place, 4 * c, r, 1);
         let ((a, astep, _), (dst, dstep, _)) = (self.named(place), self.named(target));
-        let [one, other] = [self.place(4 * c.max(4 * r), 1, 1), self.place(4 * c.max(4 * r), 1, 1)].map(|place| self.number(place.at));
+        let [one, other] =
+            [self.place(4 * c.max(4 * r), 1, 1), self.place(4 * c.max(4 * r), 1, 1)].map(|place| self.number(place.at));
         match template {
             Instr::Vimm { op, .. } => Instr::Vimm { op, dst, dstep, a, astep, rows, cols, imm: self.float() },
             Instr::Vun { op, .. } => Instr::Vun { op, dst, dstep, a, astep, rows, cols },
             Instr::Vred { op, .. } => Instr::Vred { op, dst: one, a, astep, rows, cols },
             Instr::Vnorm { .. } => Instr::Vnorm { dst, dstep, a, astep, w: one, rows, cols, eps: self.float() },
             Instr::Vsoft { sink, .. } => {
-                let (hi, window, per, tokens) = (self.random.below(c + 3) + 1, self.random.below(c + 2), 1 + self.random.below(3), 1 + self.random.below(3));
+                let (hi, window, per, tokens) = (
+                    self.random.below(c + 3) + 1,
+                    self.random.below(c + 2),
+                    1 + self.random.below(3),
+                    1 + self.random.below(3),
+                );
                 let [hi, window, per, tokens] = [hi, window, per, tokens].map(|value| self.number(value));
-                Instr::Vsoft { sink, dst, dstep, a, astep, sums: one, sinks: other, rows, cols, hi, window, per, tokens, factor: self.float() }
+                Instr::Vsoft {
+                    sink,
+                    dst,
+                    dstep,
+                    a,
+                    astep,
+                    sums: one,
+                    sinks: other,
+                    rows,
+                    cols,
+                    hi,
+                    window,
+                    per,
+                    tokens,
+                    factor: self.float(),
+                }
             }
             Instr::Vcvt { from, .. } => Instr::Vcvt { from, dst, dstep, a, astep, rows, cols },
             Instr::Vtop { .. } => {
@@ -446,7 +480,19 @@ impl<'a> Draw<'a> {
                 let (scales, mins) = (self.place(cols / 16, r, 1), self.place(cols / 16, r, 1));
                 let [(dst, dstep, _), (codes, cstep, _), (scales, sstep, _), (mins, mstep, _)] =
                     [d, codes, scales, mins].map(|place| self.named(place));
-                Instr::Vdeq { kind, dst, dstep, codes, cstep, scales, sstep, mins, mstep, rows, cols: self.number(cols) }
+                Instr::Vdeq {
+                    kind,
+                    dst,
+                    dstep,
+                    codes,
+                    cstep,
+                    scales,
+                    sstep,
+                    mins,
+                    mstep,
+                    rows,
+                    cols: self.number(cols),
+                }
             }
             _ => unreachable!("the caller sends the instructions above"),
         }

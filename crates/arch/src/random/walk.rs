@@ -18,6 +18,8 @@ pub(super) struct Walk<'a> {
     pub core: usize,
     pub params: &'a [u32],
     pub memory: i64,
+    /// Most tokens of one `mm`.
+    pub tokens: i64,
 }
 
 /// The matching (`loop`, `end`) pairs.
@@ -36,7 +38,8 @@ pub(super) fn pairs(stream: &[Instr]) -> Vec<(usize, usize)> {
 /// For each instruction the outermost loop that encloses it.
 pub(super) fn enclosing(stream: &[Instr]) -> Vec<Option<usize>> {
     let pairs = pairs(stream);
-    let outermost = |pc: usize| pairs.iter().filter(|(open, close)| (*open..=*close).contains(&pc)).map(|(open, _)| *open).min();
+    let outermost =
+        |pc: usize| pairs.iter().filter(|(open, close)| (*open..=*close).contains(&pc)).map(|(open, _)| *open).min();
     (0..stream.len()).map(outermost).collect()
 }
 
@@ -64,7 +67,13 @@ pub(super) fn needed<'a>(
     from.into_iter()
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    /// The surroundings of a core of a case.
+    pub(super) fn of(case: &'a Case, core: usize, chip: &Chip) -> Walk<'a> {
+        let (memory, tokens) = (case.memory.len() as i64, chip.matrix.tokens as i64);
+        Walk { core, params: &case.params, memory, tokens }
+    }
+
     /// Run the control part of a stream and call `visit` for every other instruction; the registers at the end.
     ///
     /// # Errors
@@ -142,6 +151,10 @@ impl Walk<'_> {
     fn check_layout(&self, instr: &Instr, registers: &Registers) -> Result<(), String> {
         let ranges = legal::accesses(instr, &|operand| value(registers, operand))?;
         let fits = ranges.iter().all(|range| self.allows(instr, range));
+        let few = match *instr {
+            Instr::Mm { tokens, .. } => value(registers, tokens) <= self.tokens,
+            _ => true,
+        };
         let gathered = match *instr {
             Instr::Ldg { mem, table, step, elem, n1, s1, .. } => Some((mem, table, step, [elem, n1, s1])),
             Instr::Wgat { mem, table, step, len, groups, gstep, .. } => Some((mem, table, step, [len, groups, gstep])),
@@ -149,10 +162,13 @@ impl Walk<'_> {
         };
         let reach = gathered.is_none_or(|(mem, table, step, [len, count, repeat])| {
             let value = |operand| i128::from(value(registers, operand));
-            let last = value(mem) + (i128::from(ENTRIES) - 1) * value(step) + value(len) + (value(count) - 1).max(0) * value(repeat);
+            let last = value(mem)
+                + (i128::from(ENTRIES) - 1) * value(step)
+                + value(len)
+                + (value(count) - 1).max(0) * value(repeat);
             last <= i128::from(DATA) && value(table) >= i128::from(SPAD_TABLE)
         });
-        if fits && reach { Ok(()) } else { Err("outside the layout".into()) }
+        if fits && few && reach { Ok(()) } else { Err("outside the layout".into()) }
     }
 
     /// Whether the layout allows the instruction this range.
@@ -165,7 +181,9 @@ impl Walk<'_> {
             (Space::Memory, Unit::Weights, _) => end <= DATA,
             (Space::Memory, _, false) => end <= DATA + TABLE || own,
             (Space::Scratchpad, Unit::Exchange, _) => inside(ZONE.0, ZONE.1),
-            (Space::Scratchpad, Unit::Load, true) => end <= SPAD + ZONE.1 || (inside(SPAD_TABLE, TABLE) && is_table_load(instr)),
+            (Space::Scratchpad, Unit::Load, true) => {
+                end <= SPAD + ZONE.1 || (inside(SPAD_TABLE, TABLE) && is_table_load(instr))
+            }
             (Space::Scratchpad, _, true) => end <= SPAD + ZONE.1,
             (Space::Scratchpad, _, false) => end <= SPAD_TABLE + TABLE,
         }
@@ -198,7 +216,9 @@ fn is_table_load(instr: &Instr) -> bool {
 fn widest(instr: &Instr, range: &Access) -> Access {
     match (instr, range.space) {
         (Instr::Ldg { .. } | Instr::Wgat { .. }, Space::Memory) => Access { start: 0, end: DATA as u64, ..*range },
-        (Instr::Gather { .. }, _) => Access { start: ZONE.0 as u64, end: (ZONE.0 + ZONE.1) as u64, write: true, ..*range },
+        (Instr::Gather { .. }, _) => {
+            Access { start: ZONE.0 as u64, end: (ZONE.0 + ZONE.1) as u64, write: true, ..*range }
+        }
         _ => *range,
     }
 }
@@ -226,7 +246,7 @@ pub(super) fn value(registers: &Registers, operand: Operand) -> i64 {
 pub fn sound(case: &Case, chip: &Chip) -> bool {
     let exchanges = |core: usize| {
         let stream = &case.program.cores[core];
-        let walk = Walk { core, params: &case.params, memory: case.memory.len() as i64 };
+        let walk = Walk::of(case, core, chip);
         walk.check(stream).ok()?;
         let mut seen = Vec::new();
         let end = walk.run(stream, &mut |_, instr, registers| {

@@ -441,11 +441,11 @@ fn dot(a: &Row, b: &Row, g: i32) -> f32 {
         (Row::Float(a), Row::Float(b)) => float_dot(a, b),
         (Row::Blocks(a, a_scales), Row::Blocks(b, b_scales)) => {
             let pairs = a.chunks(BLOCK).zip(b.chunks(BLOCK)).zip(a_scales.iter().zip(b_scales));
-            let term = |((a, b), (x, y)): ((&[i8], &[i8]), (&u16, &u16))| {
+            let terms = pairs.map(|((a, b), (x, y))| {
                 let dot = a.iter().zip(b).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
                 (dot, bf16(*x), bf16(*y))
-            };
-            on_grid(pairs.map(term), g)
+            });
+            on_grid(terms, g)
         }
         _ => unreachable!("either everything is quantised or nothing"),
     }

@@ -215,26 +215,12 @@ impl Core {
                     let scales = to.add(cols).cast();
                     match blocking {
                         Blocking::Block => k.quantise(from, cols, to.cast(), scales),
-                        Blocking::Segment => quantise_whole(std::slice::from_raw_parts(from, cols), to.cast(), scales),
+                        Blocking::Segment => k.quantise_segment(from, cols, to.cast(), scales),
                     }
                 }
             })
         })
     }
-}
-
-/// One scale for the whole row: `base::a8` over more columns. Only the value cache asks for it, a few hundred columns per token.
-///
-/// # Safety
-/// `codes` has a place for every element of `x`, `scale` for one pattern.
-unsafe fn quantise_whole(x: &[f32], codes: *mut i8, scale: *mut u16) -> Flags {
-    let (row, bits, flags) = base::a8::quantise_segment(x);
-    // SAFETY: the caller's.
-    unsafe {
-        std::ptr::copy_nonoverlapping(row.as_ptr(), codes, row.len());
-        scale.write_unaligned(bits);
-    }
-    flags
 }
 
 /// # Safety

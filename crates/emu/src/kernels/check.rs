@@ -211,6 +211,9 @@ fn formats(set: &dyn Kernels, r: &mut Random) -> Result<(), &'static str> {
         let n = blocks * BLOCK - r.below(31);
         let row = r.row(n, wild);
         equal("quantise", quantise(set, &row), quantise(scalar(), &row))?;
+        equal("quantise_segment", segment(set, &row), segment(scalar(), &row))?;
+        let huge: Vec<f32> = row.iter().map(|v| v * f32::MAX).collect();
+        equal("quantise_segment", segment(set, &huge), segment(scalar(), &huge))?;
     }
     let stored = WeightKind::ALL.map(Stored::Blocks).into_iter().chain([Stored::F16, Stored::Bf16]);
     for stored in stored {
@@ -225,6 +228,12 @@ fn quantise(set: &dyn Kernels, row: &[f32]) -> (Vec<i8>, Vec<u16>, u32) {
     let (mut codes, mut scales) = (vec![1; blocks * BLOCK], vec![1; blocks]);
     let flags = unsafe { set.quantise(row.as_ptr(), row.len(), codes.as_mut_ptr(), scales.as_mut_ptr()) };
     (codes, scales, flags.0)
+}
+
+fn segment(set: &dyn Kernels, row: &[f32]) -> (Vec<i8>, u16, u32) {
+    let (mut codes, mut scale) = (vec![1; row.len()], 1);
+    let flags = unsafe { set.quantise_segment(row.as_ptr(), row.len(), codes.as_mut_ptr(), &mut scale) };
+    (codes, scale, flags.0)
 }
 
 fn dequantise(set: &dyn Kernels, stored: Stored, memory: &[Vec<u8>; 3], blocks: usize) -> (Vec<u32>, u32) {

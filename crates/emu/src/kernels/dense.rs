@@ -363,10 +363,14 @@ unsafe fn block<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: us
                 }
             }
         }
-        for t in 0..T {
-            let magic = L::splat_f64((*term(t)).magic);
-            for v in 0..V {
-                let row = row + v * L::ROWS;
+        for v in 0..V {
+            // Read before the first store, which for all the compiler knows may change them.
+            let row = row + v * L::ROWS;
+            let scales = S::scales(tile, row);
+            let mins = if has_min(K) { S::mins(tile, row) } else { scales };
+            for t in 0..T {
+                let Term { magic, sums, place, .. } = *term(t);
+                let (magic, sums) = (L::splat_f64(magic), L::splat_f64(sums));
                 let mut sum = dot[v][t];
                 if nibbles(K) {
                     sum = L::nibble_finish(sum, &raw const (*term(t)).mantissas);
@@ -374,15 +378,14 @@ unsafe fn block<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: us
                 if matches!(kind_of(K), WeightKind::Mx4) {
                     sum = L::signed(sum);
                 }
-                let (sum, scales) = (L::place(sum, (*term(t)).place), S::scales(tile, row));
-                let mins = if has_min(K) { S::mins(tile, row) } else { scales };
+                let sum = L::place(sum, place);
                 for half in 0..2 {
                     let acc = x.acc.add(t * BLOCK + row + half * L::ROWS / 2);
-                    let mut total = L::add_bits(L::load_f64(acc), L::fma(sum[half], scales[half], magic));
+                    let mut term = L::fma(sum[half], scales[half], magic);
                     if has_min(K) {
-                        total = L::add_bits(total, L::fma(mins[half], L::splat_f64((*term(t)).sums), magic));
+                        term = L::add_bits(term, L::fma(mins[half], sums, magic));
                     }
-                    L::store_f64(acc, total);
+                    L::store_f64(acc, L::add_bits(L::load_f64(acc), term));
                 }
             }
         }
@@ -571,11 +574,17 @@ unsafe fn write<L: Lanes>(x: &Prepared, acc: *const f64, rows: usize, out: *mut 
                 flags |= finish_exactly::<L>(sums, x.g, &mut values, rows);
             }
             if L::SWAPPED {
-                values.as_chunks_mut::<8>().0.iter_mut().for_each(|v| *v = [v[0], v[1], v[4], v[5], v[2], v[3], v[6], v[7]]);
+                values
+                    .as_chunks_mut::<8>()
+                    .0
+                    .iter_mut()
+                    .for_each(|v| *v = [v[0], v[1], v[4], v[5], v[2], v[3], v[6], v[7]]);
             }
             let to = out.add(t * stride);
             if rows == BLOCK {
-                to.cast::<[f32; BLOCK]>().write_unaligned(values);
+                // Two parts, lest the compiler calls a function that copies `rows * 4` bytes for both cases.
+                to.cast::<[f32; 16]>().write_unaligned(*values.first_chunk().expect("32 values"));
+                to.add(64).cast::<[f32; 16]>().write_unaligned(*values.last_chunk().expect("32 values"));
             } else {
                 std::ptr::copy_nonoverlapping(values.as_ptr().cast::<u8>(), to, rows * 4);
             }

@@ -141,6 +141,12 @@ pub trait Kernels: Send + Sync {
     /// See the trait.
     unsafe fn quantise(&self, src: *const f32, n: usize, codes: *mut i8, scales: *mut u16) -> Flags;
 
+    /// Quantises `n` binary32 with one scale for all: `n` codes and one BF16 scale ([`base::a8::quantise_segment`]).
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn quantise_segment(&self, src: *const f32, n: usize, codes: *mut i8, scale: *mut u16) -> Flags;
+
     /// Turns `blocks` blocks of 32 stored codes into binary32 ([`base::tile::WeightKind::dequantise`]). `scales` and `mins` are unused where the kind has none.
     ///
     /// # Safety

@@ -108,7 +108,8 @@ impl Lanes for Portable {
     }
     unsafe fn sums(codes: *const i8) -> [[i32; 2]; 2] {
         let codes = unsafe { codes.cast::<[[i8; 4]; 8]>().read() };
-        let sum = |f: fn(i32) -> i32, from: usize| codes.iter().map(|q| f(q[from] as i32) + f(q[from + 1] as i32)).sum();
+        let sum =
+            |f: fn(i32) -> i32, from: usize| codes.iter().map(|q| f(q[from] as i32) + f(q[from + 1] as i32)).sum();
         [[sum(|c| c, 0), sum(|c| c, 2)], [sum(i32::abs, 0), sum(i32::abs, 2)]]
     }
     unsafe fn add_bits(a: [f64; 8], b: [f64; 8]) -> [f64; 8] {

@@ -112,6 +112,15 @@ impl Kernels for Scalar {
         flags
     }
 
+    unsafe fn quantise_segment(&self, src: *const f32, n: usize, codes: *mut i8, scale: *mut u16) -> Flags {
+        let (row, bits, flags) = a8::quantise_segment(&unsafe { load(src, n) });
+        unsafe {
+            std::ptr::copy_nonoverlapping(row.as_ptr(), codes, n);
+            scale.write_unaligned(bits.to_le());
+        }
+        flags
+    }
+
     unsafe fn dequantise(
         &self,
         stored: Stored,

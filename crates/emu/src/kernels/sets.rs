@@ -84,6 +84,7 @@ macro_rules! set {
             methods! {
                 [$($feature)?]
                 quantise(src: *const f32, n: usize, codes: *mut i8, scales: *mut u16) -> Flags;
+                quantise_segment(src: *const f32, n: usize, codes: *mut i8, scale: *mut u16) -> Flags;
                 dequantise(
                     stored: Stored, codes: *const u8, scales: *const u8, mins: *const u8, dst: *mut f32, blocks: usize
                 ) -> Flags;

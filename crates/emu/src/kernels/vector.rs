@@ -48,26 +48,36 @@ unsafe fn store<const W: usize>(dst: *mut f32, i: usize, n: usize, values: [f32;
 
 // SAFETY of every block below: the caller passes on the promise of the method of `Kernels` that has the same name.
 
+/// Calls `f` with the start of every chunk of `n` elements and its length; most chunks are whole, which the compiler can see.
 #[inline(always)]
-unsafe fn map(src: *const f32, dst: *mut f32, n: usize, f: impl Fn(f32) -> f32) {
-    for i in (0..n).step_by(WIDTH) {
-        let mut values: Chunk = unsafe { load(src, i, n, 0.0) };
-        for value in &mut values {
-            *value = f(*value);
-        }
-        unsafe { store(dst, i, n, values) };
+fn chunks(n: usize, mut f: impl FnMut(usize, usize)) {
+    let whole = n - n % WIDTH;
+    (0..whole).step_by(WIDTH).for_each(|i| f(i, WIDTH));
+    if whole < n {
+        f(whole, n - whole);
     }
 }
 
 #[inline(always)]
+unsafe fn map(src: *const f32, dst: *mut f32, n: usize, f: impl Fn(f32) -> f32) {
+    chunks(n, |i, len| {
+        let mut values: Chunk = unsafe { load(src.add(i), 0, len, 0.0) };
+        for value in &mut values {
+            *value = f(*value);
+        }
+        unsafe { store(dst.add(i), 0, len, values) };
+    });
+}
+
+#[inline(always)]
 unsafe fn map2(a: *const f32, b: *const f32, dst: *mut f32, n: usize, f: impl Fn(f32, f32) -> f32) {
-    for i in (0..n).step_by(WIDTH) {
-        let (mut x, y): (Chunk, Chunk) = unsafe { (load(a, i, n, 0.0), load(b, i, n, 0.0)) };
+    chunks(n, |i, len| {
+        let (mut x, y): (Chunk, Chunk) = unsafe { (load(a.add(i), 0, len, 0.0), load(b.add(i), 0, len, 0.0)) };
         for (x, y) in x.iter_mut().zip(y) {
             *x = f(*x, y);
         }
-        unsafe { store(dst, i, n, x) };
-    }
+        unsafe { store(dst.add(i), 0, len, x) };
+    });
 }
 
 #[inline(always)]
@@ -300,11 +310,40 @@ fn quantise_block(x: &[f32; BLOCK]) -> ([i8; BLOCK], u16, Flags) {
     let inverse = 1.0 / scale;
     let mut codes = [0i8; BLOCK];
     for (code, v) in codes.iter_mut().zip(x) {
-        // Magnitudes stay below 128, where adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-        let n = (v * inverse + func::ROUND).to_bits().wrapping_sub(func::ROUND.to_bits()) as i32;
-        *code = n.clamp(-127, 127) as i8;
+        *code = self::code(*v, inverse);
     }
     (codes, (scale.to_bits() >> 16) as u16, Flags::NONE)
+}
+
+#[inline(always)]
+pub(super) unsafe fn quantise_segment(src: *const f32, n: usize, codes: *mut i8, scale: *mut u16) -> Flags {
+    let mut most = [0u32; WIDTH];
+    chunks(n, |i, len| {
+        let values: Chunk = unsafe { load(src.add(i), 0, len, 0.0) };
+        for (most, value) in most.iter_mut().zip(values) {
+            *most = (*most).max(value.to_bits() & 0x7fff_ffff);
+        }
+    });
+    let (amax, usual) = (most.into_iter().fold(0, u32::max), a8::TINY..0x7f80_0000);
+    let step = if usual.contains(&amax) { a8::scale_of(f32::from_bits(amax)) } else { f32::INFINITY };
+    let inverse = 1.0 / step;
+    chunks(n, |i, len| unsafe {
+        // Masked, because infinity and NaN times zero would leave something in the codes.
+        let values: Chunk = load(src.add(i), 0, len, 0.0);
+        let codes_of = values.map(|v| if inverse == 0.0 { 0 } else { code(v, inverse) });
+        std::ptr::copy_nonoverlapping(codes_of.as_ptr(), codes.add(i), len);
+    });
+    let bits = if inverse == 0.0 { 0 } else { (step.to_bits() >> 16) as u16 };
+    unsafe { scale.write_unaligned(bits.to_le()) };
+    if amax < usual.end { Flags::NONE } else { Flags::NAN }
+}
+
+/// The nearest code of an element.
+#[inline(always)]
+fn code(v: f32, inverse: f32) -> i8 {
+    // Magnitudes stay below 128, where adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
+    let n = (v * inverse + func::ROUND).to_bits().wrapping_sub(func::ROUND.to_bits()) as i32;
+    n.clamp(-127, 127) as i8
 }
 
 /// [`tile::f16_to_f32`] without branches.
