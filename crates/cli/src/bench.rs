@@ -12,7 +12,7 @@ use arch::Chip;
 use arch::machine::Machine;
 use clap::Args;
 use compiler::Options;
-use compiler::session::{Chunk, SequenceId, Session, Want};
+use compiler::session::{Chunk, Logits, SequenceId, Session, Want};
 use emu::Emulator;
 use model::network::Network;
 use serde::Serialize;
@@ -174,12 +174,13 @@ fn decode(session: &mut Session<Emulator>, sequences: usize, prompt: usize, step
     }
     session.machine_mut().clear();
     let start = Instant::now();
+    let mut logits = Logits::default();
     for position in prompt..prompt + steps {
         let tokens: Vec<[u32; 1]> = (0..sequences).map(|index| [token_at(index, position)]).collect();
         let chunks = open.iter().zip(&tokens);
         let chunks: Vec<Chunk> =
             chunks.map(|(sequence, tokens)| Chunk { sequence: *sequence, tokens, want: Want::Last }).collect();
-        session.step(&chunks)?;
+        session.step_into(&chunks, &mut logits)?;
     }
     let seconds = start.elapsed().as_secs_f64();
     open.into_iter().for_each(|sequence| session.close(sequence));

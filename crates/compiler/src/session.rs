@@ -176,6 +176,13 @@ impl<M: Machine> Session<M> {
     /// # Errors
     /// When the chunks do not fit a step, a sequence does not fit its context, the pool has no page left, or the machine stops.
     pub fn step(&mut self, chunks: &[Chunk<'_>]) -> Result<Logits, Error> {
+        let mut logits = Logits::default();
+        self.step_into(chunks, &mut logits)?;
+        Ok(logits)
+    }
+
+    /// As [`Session::step`], into a buffer that is used again: rows of logits are large.
+    pub fn step_into(&mut self, chunks: &[Chunk<'_>], logits: &mut Logits) -> Result<(), Error> {
         self.check(chunks)?;
         self.take_pages(chunks)?;
         let (params, wanted) = self.params(chunks);
@@ -192,7 +199,7 @@ impl<M: Machine> Session<M> {
         for chunk in chunks {
             self.sequences.get_mut(&chunk.sequence).expect("checked").len += chunk.tokens.len();
         }
-        self.logits(wanted)
+        self.logits(wanted, logits)
     }
 
     /// Run a prompt of any length in steps of at most `step` tokens (0: as many as fit) and return the logits after its last token.
@@ -284,18 +291,22 @@ impl<M: Machine> Session<M> {
         (words, wanted)
     }
 
-    fn logits(&self, wanted: usize) -> Result<Logits, Error> {
+    fn logits(&self, wanted: usize, logits: &mut Logits) -> Result<(), Error> {
         let (vocab, step) = (self.abi.vocab, 4 * self.abi.sizes.vocab);
-        let mut values = vec![0f32; wanted * vocab];
+        logits.vocab = vocab;
+        logits.values.resize(wanted * vocab, 0.0);
+        let values = &mut logits.values;
         for (chip, rows) in &self.heads {
             for (index, row) in values.chunks_exact_mut(vocab.max(1)).enumerate() {
                 let at = self.map.chips[*chip].logits + index * step + 4 * rows.start;
                 let own = &mut row[rows.clone()];
                 self.machine.read(*chip, at as u64, bytemuck::cast_slice_mut(own))?;
-                own.iter_mut().for_each(|value| *value = f32::from_bits(u32::from_le(value.to_bits())));
+                if cfg!(target_endian = "big") {
+                    own.iter_mut().for_each(|value| *value = f32::from_bits(u32::from_le(value.to_bits())));
+                }
             }
         }
-        Ok(Logits { values, vocab })
+        Ok(())
     }
 }
 
