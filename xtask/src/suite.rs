@@ -67,6 +67,14 @@ const STEPS: &[Step] = &[
     },
     Step { name: "tests and doc examples", cargo: &["test", "--workspace"], show: Show::Tests, ..PLAIN },
     Step {
+        name: "invariance of SmolLM2, the long sweep",
+        cargo: &["test", "--package", "compiler", "--test", "invariance", "smollm2"],
+        show: Show::Tests,
+        heavy: true,
+        env: &[("PUCE_LONG", "1")],
+        ..PLAIN
+    },
+    Step {
         name: "documentation",
         cargo: &["doc", "--workspace", "--no-deps"],
         env: &[("RUSTDOCFLAGS", "-D warnings")],
