@@ -330,9 +330,23 @@ impl Core {
         }
     }
 
+    /// Append the pieces that this core sends: `check` found them inside its scratchpad.
+    pub(crate) fn send(&self, gather: &Gather, out: &mut Vec<u8>) {
+        for (src, _, bytes) in gather.pieces.into_iter().filter(|(_, _, bytes)| *bytes > 0) {
+            for row in 0..gather.rows as u64 {
+                let at = out.len();
+                out.resize(at + bytes as usize, 0);
+                self.scratchpad.read(src + row * gather.sstep as u64, &mut out[at..]);
+            }
+        }
+    }
+
     /// Take a sender's pieces into this core's scratchpad.
-    pub(crate) fn receive(&mut self, gather: &Gather, from: &Memory, own: bool, stream: &Stream) -> Step {
+    pub(crate) fn receive(&mut self, gather: &Gather, sent: &[u8], own: bool, stream: &Stream) -> Step {
+        let mut rest = sent;
         for (src, dst, bytes) in gather.pieces.into_iter().filter(|(_, _, bytes)| *bytes > 0) {
+            let (piece, after) = rest.split_at(bytes as usize * gather.rows);
+            rest = after;
             if own && src == dst && (gather.sstep == gather.dstep || gather.rows <= 1) {
                 continue;
             }
@@ -341,12 +355,10 @@ impl Core {
                 let shape = Shape { space: Space::Scratchpad, write: true, start: dst, row: bytes, dims };
                 races.receive(shape).map_err(|race| race.sentence(&stream.instr(race.pc)))?;
             }
-            for row in 0..gather.rows as u64 {
-                let (from_at, to_at) = (src + row * gather.sstep as u64, dst + row * gather.dstep as u64);
-                let source = from.range(from_at, bytes).ok_or("a piece lies outside the sender's scratchpad")?;
-                let target = self.scratchpad.range(to_at, bytes).ok_or("a piece lies outside the scratchpad")?;
-                // SAFETY: both ranges were just checked; they may overlap only if sender and receiver are the same core.
-                unsafe { std::ptr::copy(source, target, bytes as usize) };
+            for (row, piece) in piece.chunks_exact(bytes as usize).enumerate() {
+                if !self.scratchpad.write(dst + row as u64 * gather.dstep as u64, piece) {
+                    return Err("a piece lies outside the scratchpad".into());
+                }
             }
             self.counters.exchange_bytes += if own { 0 } else { bytes * gather.rows as u64 };
         }

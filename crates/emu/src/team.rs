@@ -1,13 +1,12 @@
 //! Running the cores of a group on host threads, from exchange to exchange.
 //!
-//! Between exchanges cores are independent. So a run is a row of rounds: every core runs to its next exchange or to its end; all threads meet; every core
-//! takes the others' pieces; all threads meet again, so that no sender goes on before all have read. What each core has come to stands in a table that is written before a
-//! meeting and read after it.
+//! Between exchanges cores are independent. So a run is a row of rounds: every core runs to its next exchange or to its end and posts what it has come
+//! to, with a copy of the pieces it sends; all threads meet; every core takes the others' pieces from their posts. One meeting a round is enough because there are two
+//! tables of posts, used in turn: a table is written again only after the next meeting, and by then everyone has read it.
 
 use crate::core::{Core, Event, Gather, Shared, Stream};
-use crate::memory::Memory;
 use arch::attr::Scope;
-use std::sync::Mutex;
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A core with its place in the group.
@@ -32,16 +31,19 @@ pub(crate) struct Failure {
 enum State {
     Running,
     Done,
-    At(Gather, Scratchpad),
+    At(Gather),
     Failed(Failure),
 }
 
-/// A scratchpad that other members read during an exchange.
-#[derive(Clone, Copy)]
-struct Scratchpad(*const Memory);
+/// What a member shows the others.
+struct Post {
+    state: State,
+    /// The pieces that it sends, rows one after the other.
+    pieces: Vec<u8>,
+}
 
-// SAFETY: read only between the two meetings of an exchange, when its owner does not run.
-unsafe impl Send for Scratchpad {}
+/// One round's posts.
+type Table = Vec<RwLock<Post>>;
 
 /// A meeting point that spins: exchanges are microseconds apart.
 struct Barrier {
@@ -75,7 +77,10 @@ pub(crate) fn run(members: Vec<Member<'_>>, threads: usize) -> Result<(), Failur
         return Ok(());
     }
     let threads = threads.clamp(1, count);
-    let states: Vec<Mutex<State>> = members.iter().map(|_| Mutex::new(State::Running)).collect();
+    let table = || -> Table {
+        members.iter().map(|_| RwLock::new(Post { state: State::Running, pieces: Vec::new() })).collect()
+    };
+    let tables = [table(), table()];
     let places: Vec<usize> = members.iter().map(|member| member.chip).collect();
     let barrier = Barrier { count: threads, arrived: AtomicUsize::new(0), round: AtomicUsize::new(0) };
     let mut shares: Vec<Vec<(usize, Member<'_>)>> = (0..threads).map(|_| Vec::new()).collect();
@@ -85,55 +90,62 @@ pub(crate) fn run(members: Vec<Member<'_>>, threads: usize) -> Result<(), Failur
     let first = shares.remove(0);
     std::thread::scope(|scope| {
         for share in shares {
-            scope.spawn(|| rounds(share, &states, &places, &barrier));
+            scope.spawn(|| rounds(share, &tables, &places, &barrier));
         }
-        rounds(first, &states, &places, &barrier);
-    });
-    let failed = states.into_iter().find_map(|state| match state.into_inner().unwrap_or_else(|e| e.into_inner()) {
-        State::Failed(failure) => Some(failure),
-        _ => None,
-    });
-    failed.map_or(Ok(()), Err)
+        rounds(first, &tables, &places, &barrier)
+    })
 }
 
-fn get(state: &Mutex<State>) -> State {
-    state.lock().unwrap_or_else(|e| e.into_inner()).clone()
-}
-
-fn set(state: &Mutex<State>, new: State) {
-    *state.lock().unwrap_or_else(|e| e.into_inner()) = new;
-}
-
-/// One thread's part of the run.
-fn rounds(mut share: Vec<(usize, Member<'_>)>, states: &[Mutex<State>], places: &[usize], barrier: &Barrier) {
-    loop {
-        for (index, member) in &mut share {
-            if matches!(get(&states[*index]), State::Running) {
-                set(&states[*index], advance(member));
+/// One thread's part of the run. All threads see the same tables and so end in the same round.
+fn rounds(
+    mut share: Vec<(usize, Member<'_>)>,
+    tables: &[Table; 2],
+    places: &[usize],
+    barrier: &Barrier,
+) -> Result<(), Failure> {
+    let mut own: Vec<State> = share.iter().map(|_| State::Running).collect();
+    for table in tables.iter().cycle() {
+        for ((index, member), state) in share.iter_mut().zip(&mut own) {
+            if matches!(state, State::Running) {
+                *state = advance(member);
+            }
+            post(&table[*index], member, state);
+        }
+        barrier.wait();
+        let all: Vec<State> = table.iter().map(|post| read(post).state.clone()).collect();
+        if let Some(State::Failed(failure)) = all.iter().find(|state| matches!(state, State::Failed(_))) {
+            return Err(failure.clone());
+        }
+        if all.iter().all(|state| matches!(state, State::Done)) {
+            return Ok(());
+        }
+        for ((index, member), state) in share.iter_mut().zip(&mut own) {
+            if matches!(state, State::At(_)) {
+                *state = exchange(*index, member, &all, table, places);
             }
         }
-        barrier.wait();
-        let all: Vec<State> = states.iter().map(get).collect();
-        if all.iter().any(|state| matches!(state, State::Failed(_)))
-            || all.iter().all(|state| matches!(state, State::Done))
-        {
-            return;
-        }
-        let exchanged = share.iter_mut().map(|(index, member)| match all[*index] {
-            State::At(..) => exchange(*index, member, &all, places),
-            _ => State::Done,
-        });
-        let next: Vec<State> = exchanged.collect();
-        // Only now have all threads read the table.
-        barrier.wait();
-        share.iter().zip(next).for_each(|((index, _), state)| set(&states[*index], state));
+    }
+    unreachable!("a cycle does not end")
+}
+
+fn read(post: &RwLock<Post>) -> std::sync::RwLockReadGuard<'_, Post> {
+    post.read().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Show what a member has come to, and what it sends.
+fn post(post: &RwLock<Post>, member: &Member<'_>, state: &State) {
+    let mut post = post.write().unwrap_or_else(|e| e.into_inner());
+    post.state = state.clone();
+    if let State::At(gather) = state {
+        post.pieces.clear();
+        member.state.send(gather, &mut post.pieces);
     }
 }
 
 fn advance(member: &mut Member<'_>) -> State {
     match member.state.run(member.stream, &member.shared) {
         Ok(Event::Halted) => State::Done,
-        Ok(Event::Gather(gather)) => State::At(gather, Scratchpad(&member.state.scratchpad)),
+        Ok(Event::Gather(gather)) => State::At(gather),
         Err(what) => failed(member, what),
     }
 }
@@ -143,14 +155,14 @@ fn failed(member: &Member<'_>, what: String) -> State {
 }
 
 /// Take every sender's pieces, if all of the scope have come.
-fn exchange(index: usize, member: &mut Member<'_>, all: &[State], places: &[usize]) -> State {
-    let State::At(own, ..) = &all[index] else { unreachable!("called at an exchange") };
+fn exchange(index: usize, member: &mut Member<'_>, all: &[State], table: &Table, places: &[usize]) -> State {
+    let State::At(own) = &all[index] else { unreachable!("called at an exchange") };
     let scope = own.scope;
     let inside = |index: usize| scope == Scope::Group || places[index] == member.chip;
     let mut others = all.iter().enumerate().filter(|(index, _)| inside(*index));
     // Members of a group exchange wait for a chip that has an exchange of its own first.
     if scope == Scope::Group
-        && others.clone().any(|(_, state)| matches!(state, State::At(other, ..) if other.scope == Scope::Chip))
+        && others.clone().any(|(_, state)| matches!(state, State::At(other) if other.scope == Scope::Chip))
     {
         return all[index].clone();
     }
@@ -158,15 +170,12 @@ fn exchange(index: usize, member: &mut Member<'_>, all: &[State], places: &[usiz
         return failed(member, "another member of the exchange has ended its stream".into());
     }
     for (other, state) in all.iter().enumerate().filter(|(index, _)| inside(*index)) {
-        let State::At(gather, scratchpad) = state else {
-            unreachable!("every member has stopped, and none has failed or ended")
-        };
+        let State::At(gather) = state else { unreachable!("every member has stopped, and none has failed or ended") };
         if gather.scope != scope || gather.rows != own.rows {
             return failed(member, "the members of the exchange do not agree on its scope or rows".into());
         }
-        // SAFETY: the sender waits at this exchange until every thread has passed the meeting that follows.
-        let from = unsafe { &*scratchpad.0 };
-        if let Err(what) = member.state.receive(gather, from, other == index, member.stream) {
+        let pieces = &read(&table[other]).pieces;
+        if let Err(what) = member.state.receive(gather, pieces, other == index, member.stream) {
             return failed(member, what);
         }
     }

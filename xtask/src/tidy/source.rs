@@ -12,7 +12,6 @@ const UNSAFE: &[(&str, &str)] = &[
     ("crates/emu/src/kernels", "vector instructions behind a run-time check"),
     ("crates/emu/src/core", "kernels and copies on byte ranges that were checked"),
     ("crates/emu/src/memory.rs", "byte memories that the cores of a chip share"),
-    ("crates/emu/src/team.rs", "scratchpads read by other cores during an exchange"),
     ("crates/emu/examples/kernels.rs", "measures the kernels"),
     ("crates/model/src/reference/kernel.rs", "the reference's product in vector instructions"),
     ("crates/model/src/checkpoint/bytes.rs", "the memory map of a checkpoint"),
