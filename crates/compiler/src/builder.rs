@@ -10,6 +10,8 @@ use arch::isa::{Operand, OperandKind};
 use arch::legal::{Access, Space, accesses};
 
 /// A piece of the stream.
+// A stream has a few hundred nodes: an indirection would save nothing worth its reading.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Node {
     /// One instruction.

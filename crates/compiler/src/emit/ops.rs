@@ -222,6 +222,7 @@ impl Emit<'_> {
     }
 
     /// The member's rows of a product, for `tokens` rows of activations at `x`. Output rows are `width` values long; the slice begins at `out`.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn product(
         &mut self,
         linear: &Linear,
