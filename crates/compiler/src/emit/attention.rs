@@ -116,11 +116,6 @@ impl<'a> Emit<'a> {
         }
         b.mul(row, row, self.sizes.table_step);
         b.mul(r.span, r.pages, BLOCK);
-        b.mul(r.score_row, r.span, F32);
-        b.mul(r.prob_row, r.pages, 2);
-        b.add(r.prob_row, r.prob_row, 31);
-        b.emit(Instr::And { rd: r.prob_row, a: r.prob_row.into(), b: Operand::imm(-32) });
-        b.add(r.prob_row, r.prob_row, r.span);
         b.mul(r.query, first, heads.group * heads.row);
         b.mul(r.out, first, heads.spec.heads * heads.dim * F32);
         self.load_table(table, row, r.pages);
@@ -207,6 +202,16 @@ impl<'a> Emit<'a> {
         self.b.begin(loops, true);
         let b = &mut self.b;
         b.emit(Instr::Min { rd: r.count, a: r.left.into(), b: s.tokens.into() });
+        // The chunk sees no page beyond its own last token.
+        b.add(r.pages, r.position, r.count);
+        b.add(r.pages, r.pages, BLOCK as i64 - 1);
+        b.emit(Instr::Shr { rd: r.pages, a: r.pages.into(), b: Operand::from(BLOCK.ilog2() as usize) });
+        b.mul(r.span, r.pages, BLOCK);
+        b.mul(r.score_row, r.span, F32);
+        b.mul(r.prob_row, r.pages, 2);
+        b.add(r.prob_row, r.prob_row, 31);
+        b.emit(Instr::And { rd: r.prob_row, a: r.prob_row.into(), b: Operand::imm(-32) });
+        b.add(r.prob_row, r.prob_row, r.span);
         b.mul(r.rows, r.count, heads.group);
         b.mul(r.score_head, r.rows, r.score_row);
         b.mul(r.prob_head, r.rows, r.prob_row);
