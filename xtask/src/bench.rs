@@ -6,8 +6,8 @@
 //! measured between, and each figure is the median of its rounds.
 //!
 //! The limit of a row is what no program that reads each weight once and does each product once
-//! could exceed: the smaller of what memory can deliver ([`limits::read_bandwidth`]) and what the
-//! vector units can multiply ([`limits::dot_products`]). Attention over the cache, norms and
+//! could exceed: the smaller of what memory can deliver (`limits`) and what the
+//! vector units can multiply (`limits`). Attention over the cache, norms and
 //! quantisation are left out of it, so the limit is generous.
 //!
 //! The two sides agree on an interface: a program that takes the [`Workload`] as arguments and

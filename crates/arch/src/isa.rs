@@ -164,7 +164,8 @@ macro_rules! define_isa {
         { $($attr:ident : $attr_ty:ty),* } ( $($operand:ident : $kind:ident),* ); )*) => {
         /// One instruction. Fields in braces of the table come first (attributes), then the operands.
         #[derive(Clone, Copy, PartialEq, Debug)]
-        #[allow(missing_docs)]
+        // The table's descriptions are formulas: `a[i]` is an element, not a link.
+        #[allow(missing_docs, rustdoc::broken_intra_doc_links)]
         pub enum Instr {
             $( $(#[doc = $doc])* $name { $($attr: $attr_ty,)* $($operand: Operand,)* }, )*
         }

@@ -1,6 +1,6 @@
 //! The instruction table: every instruction once.
 //!
-//! [`for_each_op`] hands the whole table to a macro of the caller's. From it come the [`crate::Instr`] type, the binary encoding, the text form, the
+//! [`crate::for_each_op`] hands the whole table to a macro of the caller's. From it come the [`crate::Instr`] type, the binary encoding, the text form, the
 //! random program generator and the reference chapter (`docs/isa.md`). A line reads
 //!
 //! ```text
