@@ -4,7 +4,7 @@
 //! dispatched, by the same rules on every machine: [`accesses`] turns resolved operands into the byte ranges that are read and written, or refuses.
 //! The compiler inserts its `sync`s, and the emulator finds races, from the same ranges.
 
-use crate::attr::{Attr, Blocking, Sink, Unit};
+use crate::attr::{Attr, Sink, Unit};
 use crate::chip::Chip;
 use crate::isa::{Instr, Operand, a8_row};
 use crate::program::Program;
@@ -517,10 +517,10 @@ fn touch_vector<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> 
             r.alone(at);
             r.write("dst", dst, ROW_ALIGN, row, &[(rows, dstep)])
         }
-        Instr::Vquant { blocking, dst, dstep, a, astep, rows, segs, cols } => {
+        Instr::Vquant { dst, dstep, a, astep, rows, segs, cols, .. } => {
             let cols = r.multiple("cols", cols, BLOCK as i64)?;
             let segs = r.at_least("segs", segs, 0)?;
-            let out = quantised_bytes(blocking, cols as usize) as i64;
+            let out = a8_row(cols as usize) as i64;
             let total = |bytes: i64| segs.checked_mul(bytes).filter(|b| *b <= VALUE_MAX).ok_or("a row is too long");
             r.read("a", a, ROW_ALIGN, total(cols * WORD)?, &[(rows, astep)])?;
             r.write("dst", dst, ROW_ALIGN, total(out)?, &[(rows, dstep)])
@@ -551,13 +551,6 @@ fn touch_vector<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> 
             Ok(())
         }
         _ => unreachable!("every instruction of another engine is handled before"),
-    }
-}
-
-/// Bytes that `vquant` writes for one segment.
-pub fn quantised_bytes(blocking: Blocking, cols: usize) -> usize {
-    match blocking {
-        Blocking::Block | Blocking::Segment => a8_row(cols),
     }
 }
 

@@ -67,11 +67,6 @@ pub fn exact_kind(encoding: Encoding) -> Option<WeightKind> {
     }
 }
 
-/// Bytes of one block in a file of this encoding, for the encodings of [`exact_kind`].
-pub fn source_bytes(encoding: Encoding) -> usize {
-    encoding.block_bytes()
-}
-
 /// Read one block of an encoding that the chip holds exactly.
 pub fn read_exact(encoding: Encoding, bytes: &[u8]) -> Block {
     let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);

@@ -412,11 +412,6 @@ pub fn sizes(network: &Network, chip: &Chip, options: &Options) -> Result<Sizes,
     })
 }
 
-/// The products of a layer by name, with their places on a chip.
-pub fn linears<'a>(plan: &'a LayerPlan, map: &'a LayerMap) -> impl Iterator<Item = (&'a Linear, &'a Place)> {
-    plan.linears().into_iter().zip(&map.linears)
-}
-
 impl fmt::Display for Map {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, chip) in self.chips.iter().enumerate() {

@@ -145,7 +145,7 @@ impl Emit<'_> {
         let one = self.b.reg(pool);
         let low = self.b.reg(3);
         let regs = [index, record, slot, from, base, four, two, one, low];
-        let at = cache.at as i64 - self.first_cache();
+        let at = cache.at as i64;
         let layer = self.regs.cache;
         self.b.set(index, 0);
         self.b.begin(self.tokens(), true);
@@ -179,11 +179,6 @@ impl Emit<'_> {
         b.add(index, index, 1);
         self.b.end();
         self.b.release(&regs);
-    }
-
-    /// Register-relative page addresses: the cache register starts each stretch of layers at 0.
-    fn first_cache(&self) -> i64 {
-        0
     }
 }
 
