@@ -41,8 +41,8 @@ pub struct Quantity {
 }
 
 /// Every quantity, for those who list the units that they accept.
-pub static QUANTITIES: [&Quantity; 8] =
-    [&BYTES, &BYTES_PER_SECOND, &HERTZ, &SECONDS, &JOULES, &WATTS, &VOLTS, &SQUARE_MILLIMETRES];
+pub static QUANTITIES: [&Quantity; 9] =
+    [&BYTES, &BYTES_PER_SECOND, &HERTZ, &OPERATIONS_PER_SECOND, &SECONDS, &JOULES, &WATTS, &VOLTS, &SQUARE_MILLIMETRES];
 
 const KIB: f64 = 1024.0;
 
@@ -86,6 +86,21 @@ static HERTZ: Quantity = Quantity {
     example: "1.8 GHz",
     units: &[("Hz", 1.0), ("kHz", 1e3), ("MHz", 1e6), ("GHz", 1e9), ("THz", 1e12)],
     printed: 5,
+};
+
+static OPERATIONS_PER_SECOND: Quantity = Quantity {
+    name: "a rate of operations",
+    example: "2 POP/s",
+    units: &[
+        ("OP/s", 1.0),
+        ("GOP/s", 1e9),
+        ("TOP/s", 1e12),
+        ("POP/s", 1e15),
+        ("GFLOP/s", 1e9),
+        ("TFLOP/s", 1e12),
+        ("PFLOP/s", 1e15),
+    ],
+    printed: 4,
 };
 
 static SECONDS: Quantity = Quantity {
@@ -413,6 +428,8 @@ real_quantities! {
     BytesPerSecond: BYTES_PER_SECOND;
     /// A frequency, in cycles per second.
     Hertz: HERTZ;
+    /// A rate of arithmetic, in operations per second; a multiply-accumulate counts as two.
+    OperationsPerSecond: OPERATIONS_PER_SECOND;
     /// A duration.
     Seconds: SECONDS;
     /// An energy.
@@ -468,7 +485,7 @@ macro_rules! additive {
     )*};
 }
 
-additive! { Bytes BytesPerSecond Hertz Seconds Joules Watts Volts SquareMillimetres }
+additive! { Bytes BytesPerSecond Hertz OperationsPerSecond Seconds Joules Watts Volts SquareMillimetres }
 
 /// A plain number or a quantity, by its amount in the base unit: what the relations below compute with.
 trait Real {
@@ -519,6 +536,10 @@ relations! {
     BytesPerSecond / Hertz = f64;
     Hertz * Seconds = f64;
     f64 / Hertz = Seconds;
+    f64 / OperationsPerSecond = Seconds;
+    f64 * Hertz = OperationsPerSecond;
+    OperationsPerSecond * Seconds = f64;
+    OperationsPerSecond / BytesPerSecond = f64;
     f64 / Seconds = Hertz;
     Joules / Seconds = Watts;
     Joules / Watts = Seconds;

@@ -57,10 +57,11 @@ fn examples_and_symbols_of_the_table_can_be_read() {
             parse::<T>(&format!("3 {symbol}"));
         }
     }
-    let checks: [fn(&Quantity); 8] = [
+    let checks: [fn(&Quantity); 9] = [
         check::<Bytes>,
         check::<BytesPerSecond>,
         check::<Hertz>,
+        check::<OperationsPerSecond>,
         check::<Seconds>,
         check::<Joules>,
         check::<Watts>,

@@ -23,9 +23,16 @@ const LAYERS: &[Layer] = &[
     Layer { name: "arch", knows: &["base", "data"], tests_know: &[] },
     Layer { name: "model", knows: &["base", "data"], tests_know: &[] },
     Layer { name: "emu", knows: &["base", "arch"], tests_know: &["data"] },
+    Layer { name: "perf", knows: &["base", "data", "arch", "model"], tests_know: &[] },
     // Only the compiler's tests run programs.
     Layer { name: "compiler", knows: &["base", "arch", "model"], tests_know: &["emu", "data"] },
-    Layer { name: "cli", knows: &["base", "data", "arch", "model", "emu", "compiler"], tests_know: &[] },
+    Layer { name: "serve", knows: &["base", "data", "model", "perf"], tests_know: &[] },
+    Layer { name: "validate", knows: &["base", "data", "model", "perf", "serve"], tests_know: &[] },
+    Layer {
+        name: "cli",
+        knows: &["base", "data", "arch", "model", "emu", "compiler", "perf", "serve", "validate"],
+        tests_know: &[],
+    },
     Layer { name: "xtask", knows: &["base", "data", "arch"], tests_know: &[] },
 ];
 

@@ -1,0 +1,16 @@
+//! Routed mixtures of experts.
+
+use crate::device::Device;
+use crate::estimate::Estimate;
+use crate::operator::Experts;
+use base::units::Seconds;
+
+/// How much of the data sheet routed experts reach.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Parameters {}
+
+/// The time of one.
+pub fn time(operator: &Experts, device: &Device) -> Estimate {
+    let memory = Seconds(operator.memory_bytes() / device.memory.bandwidth.0);
+    Estimate { time: memory, memory, ..Estimate::default() }
+}

@@ -1,0 +1,16 @@
+//! Multi-head latent attention.
+
+use crate::device::Device;
+use crate::estimate::Estimate;
+use crate::operator::Latent;
+use base::units::Seconds;
+
+/// How much of the data sheet latent attention kernels reach.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Parameters {}
+
+/// The time of one.
+pub fn time(operator: &Latent, device: &Device) -> Estimate {
+    let memory = Seconds(operator.memory_bytes() / device.memory.bandwidth.0);
+    Estimate { time: memory, memory, ..Estimate::default() }
+}

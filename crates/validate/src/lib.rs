@@ -1,0 +1,7 @@
+//! Predictions beside measurements: error statistics, intervals, fits.
+//!
+//! The models of time live in `perf` and `serve` and know no measurement. Here measured sets are read (each with its own reader that refuses what it
+//! does not know), each row is turned into the operator or run that it measured, and prediction is held against it. Parameters are fitted here too,
+//! on files named `calibrate` only.
+//!
+//! It never computes a time itself, and never writes to the terminal.
