@@ -15,3 +15,4 @@ pub mod estimate;
 pub mod format;
 pub mod kernel;
 pub mod operator;
+pub mod parameter;

@@ -5,12 +5,16 @@ use crate::estimate::Estimate;
 use crate::operator::Attention;
 use base::units::Seconds;
 
-/// How much of the data sheet attention kernels reach.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub struct Parameters {}
+crate::parameters! {
+    /// How much of the data sheet attention kernels reach.
+    pub struct Parameters {
+        /// Fraction of the peak bandwidth that long transfers reach.
+        bandwidth: 0.3..1.0 = 0.8,
+    }
+}
 
 /// The time of one.
 pub fn time(operator: &Attention, device: &Device) -> Estimate {
-    let memory = Seconds(operator.memory_bytes() / device.memory.bandwidth.0);
+    let memory = Seconds(operator.memory_bytes() / (device.memory.bandwidth.0 * device.parameters.attention.bandwidth));
     Estimate { time: memory, memory, ..Estimate::default() }
 }

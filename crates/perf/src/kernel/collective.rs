@@ -5,12 +5,16 @@ use crate::estimate::Estimate;
 use crate::operator::Collective;
 use base::units::Seconds;
 
-/// How much of the data sheet exchanges reach.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub struct Parameters {}
+crate::parameters! {
+    /// How much of the data sheet exchanges reach.
+    pub struct Parameters {
+        /// Fraction of the peak bandwidth that long transfers reach.
+        bandwidth: 0.3..1.0 = 0.8,
+    }
+}
 
 /// The time of one.
 pub fn time(operator: &Collective, device: &Device) -> Estimate {
-    let link = Seconds(operator.bytes / device.scale_up.bandwidth.0);
+    let link = Seconds(operator.bytes / (device.scale_up.bandwidth.0 * device.parameters.collective.bandwidth));
     Estimate { time: link, link, ..Estimate::default() }
 }

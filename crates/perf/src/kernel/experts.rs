@@ -5,12 +5,16 @@ use crate::estimate::Estimate;
 use crate::operator::Experts;
 use base::units::Seconds;
 
-/// How much of the data sheet routed experts reach.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
-pub struct Parameters {}
+crate::parameters! {
+    /// How much of the data sheet routed experts reach.
+    pub struct Parameters {
+        /// Fraction of the peak bandwidth that long transfers reach.
+        bandwidth: 0.3..1.0 = 0.8,
+    }
+}
 
 /// The time of one.
 pub fn time(operator: &Experts, device: &Device) -> Estimate {
-    let memory = Seconds(operator.memory_bytes() / device.memory.bandwidth.0);
+    let memory = Seconds(operator.memory_bytes() / (device.memory.bandwidth.0 * device.parameters.experts.bandwidth));
     Estimate { time: memory, memory, ..Estimate::default() }
 }
