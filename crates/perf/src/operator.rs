@@ -204,6 +204,8 @@ pub struct Collective {
     pub ranks: u64,
     /// Bytes of the full message: what each rank holds before an all-reduce or all-to-all, or after an all-gather.
     pub bytes: f64,
+    /// Format of the elements: a switch that reduces sums floating-point ones only.
+    pub format: Format,
 }
 
 impl Operator {
