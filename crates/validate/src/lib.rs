@@ -5,3 +5,6 @@
 //! on files named `calibrate` only.
 //!
 //! It never computes a time itself, and never writes to the terminal.
+
+pub mod fit;
+pub mod sets;

@@ -15,6 +15,11 @@ crate::parameters! {
 
 /// The time of one.
 pub fn time(operator: &Gemm, device: &Device) -> Estimate {
-    let memory = Seconds(operator.memory_bytes() / (device.memory.bandwidth.0 * device.parameters.gemm.bandwidth));
+    time_with(operator, device, &device.parameters.gemm)
+}
+
+/// The time of one under some parameters instead of the device's own: what a fit varies.
+pub fn time_with(operator: &Gemm, device: &Device, parameters: &Parameters) -> Estimate {
+    let memory = Seconds(operator.memory_bytes() / (device.memory.bandwidth.0 * parameters.bandwidth));
     Estimate { time: memory, memory, ..Estimate::default() }
 }
