@@ -12,7 +12,11 @@
 
 pub mod device;
 pub mod estimate;
+pub mod evaluate;
 pub mod format;
 pub mod kernel;
+pub mod network;
 pub mod operator;
+pub mod parallel;
 pub mod parameter;
+pub mod workload;
