@@ -20,3 +20,4 @@ pub mod operator;
 pub mod parallel;
 pub mod parameter;
 pub mod workload;
+pub mod tiling;
