@@ -22,6 +22,8 @@
 //!
 //! - [`request`]: what is asked for; [`chain`]: names of blocks by their content; [`pool`]: the paged cache with reference counts.
 //! - [`scheduler`]: chunked prefill, continuous batching, priorities, preemption, speculation, plans that overlap.
+//! - [`simulate`]: several replicas in simulated time, with [`arrival`]s generated or from a [`trace`], a [`route`] to a replica, a [`cost`] per step,
+//!   drafts that are right by chance ([`speculate`]), and [`metrics`] of what came of it.
 //!
 //! It never touches files, JSON, threads, the environment or the clock.
 //!
@@ -43,7 +45,14 @@
 //! assert_eq!((finished[0].prompt, finished[0].generated), (5, 2));
 //! ```
 
+pub mod arrival;
 pub mod chain;
+pub mod cost;
+pub mod metrics;
 pub mod pool;
 pub mod request;
+pub mod route;
 pub mod scheduler;
+pub mod simulate;
+pub mod speculate;
+pub mod trace;

@@ -45,6 +45,17 @@ impl Content {
         Content::Modelled(parts.into_iter().filter(|part| part.tokens > 0).collect())
     }
 
+    /// The prompt and the first token that was generated for it. A modelled one: real tokens come with their outcome.
+    pub(crate) fn followed_by_output(self, id: RequestId) -> Content {
+        match self {
+            Content::Tokens(_) => self,
+            Content::Modelled(mut segments) => {
+                segments.push(Segment { identity: output_identity(id), tokens: 1 });
+                Content::Modelled(segments)
+            }
+        }
+    }
+
     /// Number of tokens.
     pub fn tokens(&self) -> u32 {
         match self {

@@ -386,6 +386,11 @@ impl Scheduler {
         self.counters
     }
 
+    /// Handles of those that run, in their order.
+    pub(crate) fn running(&self) -> &[u32] {
+        &self.running
+    }
+
     /// What it may use.
     pub fn limits(&self) -> &Limits {
         &self.limits
