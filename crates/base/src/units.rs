@@ -1,4 +1,4 @@
-//! Physical quantities as types: what a chip description says and what a run reports.
+//! Quantities as types, of physics and of money: what a chip description says, what a run reports, what a price list states.
 //!
 //! Each quantity is a newtype over its SI base unit ([`Bytes`] over `u64`, since bytes are counted; the others over `f64`). One row of a table gives a
 //! quantity its name, an example and its unit symbols; reading, printing and every refusal follow from that row. Products and quotients exist where
@@ -41,8 +41,26 @@ pub struct Quantity {
 }
 
 /// Every quantity, for those who list the units that they accept.
-pub static QUANTITIES: [&Quantity; 9] =
-    [&BYTES, &BYTES_PER_SECOND, &HERTZ, &OPERATIONS_PER_SECOND, &SECONDS, &JOULES, &WATTS, &VOLTS, &SQUARE_MILLIMETRES];
+pub static QUANTITIES: [&Quantity; 18] = [
+    &BYTES,
+    &BYTES_PER_SECOND,
+    &HERTZ,
+    &OPERATIONS_PER_SECOND,
+    &SECONDS,
+    &YEARS,
+    &JOULES,
+    &WATTS,
+    &VOLTS,
+    &KELVIN,
+    &MILLIMETRES,
+    &SQUARE_MILLIMETRES,
+    &PER_SQUARE_MILLIMETRE,
+    &USD,
+    &USD_PER_HOUR,
+    &USD_PER_JOULE,
+    &USD_PER_WATT,
+    &USD_PER_BYTE,
+];
 
 const KIB: f64 = 1024.0;
 
@@ -106,8 +124,33 @@ static OPERATIONS_PER_SECOND: Quantity = Quantity {
 static SECONDS: Quantity = Quantity {
     name: "a time",
     example: "20 ns",
-    units: &[("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9), ("ps", 1e-12), ("µs", 1e-6)],
+    units: &[
+        ("s", 1.0),
+        ("ms", 1e-3),
+        ("us", 1e-6),
+        ("ns", 1e-9),
+        ("ps", 1e-12),
+        ("µs", 1e-6),
+        ("min", 60.0),
+        ("h", SECONDS_PER_HOUR),
+    ],
     printed: 5,
+};
+
+/// Seconds of an hour.
+pub const SECONDS_PER_HOUR: f64 = 3600.0;
+
+/// Hours of a year of 365 days, as prices per hour and per year are set beside each other.
+pub const HOURS_PER_YEAR: f64 = 8760.0;
+
+/// Joules of a kilowatt-hour.
+const KWH: f64 = 1e3 * SECONDS_PER_HOUR;
+
+static YEARS: Quantity = Quantity {
+    name: "a number of years",
+    example: "5 y",
+    units: &[("y", 1.0), ("months", 1.0 / 12.0)],
+    printed: 1,
 };
 
 static JOULES: Quantity = Quantity {
@@ -123,6 +166,10 @@ static JOULES: Quantity = Quantity {
         ("pJ", 1e-12),
         ("fJ", 1e-15),
         ("µJ", 1e-6),
+        ("Wh", SECONDS_PER_HOUR),
+        ("kWh", KWH),
+        ("MWh", 1e3 * KWH),
+        ("GWh", 1e6 * KWH),
     ],
     printed: 8,
 };
@@ -136,6 +183,58 @@ static WATTS: Quantity = Quantity {
 
 static VOLTS: Quantity =
     Quantity { name: "a voltage", example: "0.7 V", units: &[("V", 1.0), ("mV", 1e-3), ("kV", 1e3)], printed: 3 };
+
+static KELVIN: Quantity = Quantity {
+    name: "a temperature or a difference of two",
+    example: "358 K",
+    units: &[("K", 1.0), ("mK", 1e-3)],
+    printed: 2,
+};
+
+static MILLIMETRES: Quantity = Quantity {
+    name: "a length",
+    example: "26 mm",
+    units: &[("mm", 1.0), ("um", 1e-3), ("nm", 1e-6), ("m", 1e3), ("µm", 1e-3)],
+    printed: 3,
+};
+
+static PER_SQUARE_MILLIMETRE: Quantity = Quantity {
+    name: "a density of defects",
+    example: "0.1 /cm2",
+    units: &[("/mm2", 1.0), ("/cm2", 1e-2), ("1/cm2", 1e-2), ("/cm²", 1e-2)],
+    printed: 2,
+};
+
+static USD: Quantity = Quantity {
+    name: "an amount of money",
+    example: "20 kUSD",
+    units: &[("USD", 1.0), ("kUSD", 1e3), ("MUSD", 1e6), ("BUSD", 1e9), ("TUSD", 1e12)],
+    printed: 5,
+};
+
+static USD_PER_HOUR: Quantity =
+    Quantity { name: "a rate of money", example: "2.35 USD/h", units: &[("USD/h", 1.0)], printed: 1 };
+
+static USD_PER_JOULE: Quantity = Quantity {
+    name: "a price of energy",
+    example: "0.085 USD/kWh",
+    units: &[("USD/J", 1.0), ("USD/kWh", 1.0 / KWH), ("USD/MWh", 1e-3 / KWH)],
+    printed: 2,
+};
+
+static USD_PER_WATT: Quantity = Quantity {
+    name: "a price of capacity",
+    example: "11.3 USD/W",
+    units: &[("USD/W", 1.0), ("USD/kW", 1e-3), ("MUSD/MW", 1.0), ("BUSD/GW", 1.0)],
+    printed: 1,
+};
+
+static USD_PER_BYTE: Quantity = Quantity {
+    name: "a price of memory",
+    example: "15.1 USD/GB",
+    units: &[("USD/B", 1.0), ("USD/GB", 1e-9)],
+    printed: 2,
+};
 
 static SQUARE_MILLIMETRES: Quantity = Quantity {
     name: "an area",
@@ -438,8 +537,26 @@ real_quantities! {
     Watts: WATTS;
     /// A voltage.
     Volts: VOLTS;
+    /// A span of years, of 365 days each.
+    Years: YEARS;
+    /// A temperature above absolute zero, or a difference of two.
+    Kelvin: KELVIN;
+    /// A length on a die, a wafer or a package.
+    Millimetres: MILLIMETRES;
     /// An area of silicon, in mm².
     SquareMillimetres: SQUARE_MILLIMETRES;
+    /// Defects per mm² of silicon.
+    PerSquareMillimetre: PER_SQUARE_MILLIMETRE;
+    /// Money, in dollars of the United States.
+    Usd: USD;
+    /// Money per hour, as rent is quoted.
+    UsdPerHour: USD_PER_HOUR;
+    /// A price of energy.
+    UsdPerJoule: USD_PER_JOULE;
+    /// A price of electrical capacity.
+    UsdPerWatt: USD_PER_WATT;
+    /// A price of memory.
+    UsdPerByte: USD_PER_BYTE;
 }
 
 /// What every quantity has: sums, differences, and the exact form as its debug form.
@@ -485,7 +602,8 @@ macro_rules! additive {
     )*};
 }
 
-additive! { Bytes BytesPerSecond Hertz OperationsPerSecond Seconds Joules Watts Volts SquareMillimetres }
+additive! { Bytes BytesPerSecond Hertz OperationsPerSecond Seconds Years Joules Watts Volts Kelvin }
+additive! { Millimetres SquareMillimetres PerSquareMillimetre Usd UsdPerHour UsdPerJoule UsdPerWatt UsdPerByte }
 
 /// A plain number or a quantity, by its amount in the base unit: what the relations below compute with.
 trait Real {
@@ -546,4 +664,10 @@ relations! {
     Joules * Hertz = Watts;
     Watts * Seconds = Joules;
     Watts / Hertz = Joules;
+    Millimetres * Millimetres = SquareMillimetres;
+    SquareMillimetres / Millimetres = Millimetres;
+    SquareMillimetres * PerSquareMillimetre = f64;
+    Joules * UsdPerJoule = Usd;
+    Watts * UsdPerWatt = Usd;
+    Bytes * UsdPerByte = Usd;
 }

@@ -47,6 +47,15 @@ fn reals_are_the_nearest_to_what_is_written() {
     assert_eq!(parse::<Watts>("3 mW"), Watts(3e-3));
     assert_eq!(parse::<SquareMillimetres>("814 mm²"), SquareMillimetres(814.0));
     assert_eq!(parse::<SquareMillimetres>("21 um2"), SquareMillimetres(21e-6));
+    assert_eq!(parse::<Seconds>("2 h"), Seconds(7200.0));
+    assert_eq!(parse::<Joules>("1.5 kWh"), Joules(5.4e6));
+    assert_eq!(parse::<Years>("18 months"), Years(1.5));
+    assert_eq!(parse::<Millimetres>("300 um"), Millimetres(0.3));
+    assert_eq!(parse::<PerSquareMillimetre>("0.1 /cm2"), PerSquareMillimetre(1e-3));
+    assert_eq!(parse::<Usd>("1.4 TUSD"), Usd(1.4e12));
+    assert_eq!(parse::<UsdPerWatt>("11.3 MUSD/MW"), UsdPerWatt(11.3));
+    assert_eq!(parse::<UsdPerJoule>("90 USD/MWh"), parse::<UsdPerJoule>("0.09 USD/kWh"));
+    assert_eq!(parse::<UsdPerByte>("15 USD/GB"), UsdPerByte(15e-9));
 }
 
 #[test]
@@ -57,16 +66,25 @@ fn examples_and_symbols_of_the_table_can_be_read() {
             parse::<T>(&format!("3 {symbol}"));
         }
     }
-    let checks: [fn(&Quantity); 9] = [
+    let checks: [fn(&Quantity); QUANTITIES.len()] = [
         check::<Bytes>,
         check::<BytesPerSecond>,
         check::<Hertz>,
         check::<OperationsPerSecond>,
         check::<Seconds>,
+        check::<Years>,
         check::<Joules>,
         check::<Watts>,
         check::<Volts>,
+        check::<Kelvin>,
+        check::<Millimetres>,
         check::<SquareMillimetres>,
+        check::<PerSquareMillimetre>,
+        check::<Usd>,
+        check::<UsdPerHour>,
+        check::<UsdPerJoule>,
+        check::<UsdPerWatt>,
+        check::<UsdPerByte>,
     ];
     for (quantity, check) in QUANTITIES.iter().zip(checks) {
         check(quantity);
@@ -147,6 +165,13 @@ fn printing_picks_the_unit() {
     show(SquareMillimetres(21e-6), "21 um2");
     show(SquareMillimetres(814.0), "814 mm2");
     show(Hertz(1.5e30), "1.5e18 THz");
+    show(Usd(5612.4), "5.612 kUSD");
+    show(Usd(0.0603), "0.0603 USD");
+    show(UsdPerHour(1.95), "1.95 USD/h");
+    show(parse::<UsdPerJoule>("0.085 USD/kWh"), "0.085 USD/kWh");
+    show(UsdPerByte(15.1e-9), "15.1 USD/GB");
+    show(PerSquareMillimetre(1e-3), "0.1 /cm2");
+    show(Kelvin(358.15), "358.1 K");
     assert_eq!(format!("{:#} {:#} {:#}", Bytes(0), Bytes(1537), Bytes(3 << 20)), "0 B 1537 B 3 MiB");
     assert_eq!(format!("{:#} {:?}", Hertz(1.8e9), Volts(0.1)), "1800000000.0 Hz 0.1 V");
 }
@@ -164,6 +189,10 @@ fn quantities_combine() {
     assert_eq!((Watts(3.0) * Seconds(2.0), Joules(2.0) * Hertz(3.0)), (Joules(6.0), Watts(6.0)));
     assert_eq!(Watts(6.0) / Hertz(3.0), Joules(2.0));
     assert_eq!(Bytes(1 << 20) / Bytes(1 << 10), 1024.0);
+    assert_eq!(Millimetres(26.0) * Millimetres(33.0), SquareMillimetres(858.0));
+    assert_eq!(SquareMillimetres(800.0) * PerSquareMillimetre(1e-3), 0.8);
+    assert_eq!(Watts(2.0) * UsdPerWatt(3.0) + Joules(3.0) * UsdPerJoule(2.0), Usd(12.0));
+    assert_eq!(Bytes(1 << 30) * UsdPerByte(0.5), Usd((1u64 << 29) as f64));
     assert_eq!(Volts(0.9) / Volts(0.6), 1.5);
     assert_eq!((Seconds(3.0) * 2.0, Seconds(3.0) / 2.0), (Seconds(6.0), Seconds(1.5)));
     assert_eq!(Bytes(3) * 5 + Bytes(1) - Bytes(2), Bytes(14));
