@@ -146,12 +146,8 @@ pub const HOURS_PER_YEAR: f64 = 8760.0;
 /// Joules of a kilowatt-hour.
 const KWH: f64 = 1e3 * SECONDS_PER_HOUR;
 
-static YEARS: Quantity = Quantity {
-    name: "a number of years",
-    example: "5 y",
-    units: &[("y", 1.0), ("months", 1.0 / 12.0)],
-    printed: 1,
-};
+static YEARS: Quantity =
+    Quantity { name: "a number of years", example: "5 y", units: &[("y", 1.0), ("months", 1.0 / 12.0)], printed: 1 };
 
 static JOULES: Quantity = Quantity {
     name: "an energy",

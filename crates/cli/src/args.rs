@@ -1,7 +1,7 @@
 //! The arguments: what each command takes, in the words of its `--help`.
 
 use crate::failure::Result;
-use crate::{bench, chat, chip, compile, eval, models, program, run, ui};
+use crate::{bench, chat, chip, compile, eval, facts, models, program, run, ui};
 use base::tile::WeightKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -40,6 +40,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Measure the accuracy of the chip against the binary32 reference
     Eval(eval::Arguments),
+    /// List prices and other figures of the outside world, with their sources
+    Facts(facts::Arguments),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -64,6 +66,7 @@ pub fn dispatch(arguments: Arguments) -> Result {
         Command::Asm(arguments) => program::asm(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Facts(arguments) => facts::run(&arguments),
         Command::Completions { shell } => completions(shell),
     }
 }

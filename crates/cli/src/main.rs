@@ -17,6 +17,7 @@ mod chat;
 mod chip;
 mod compile;
 mod eval;
+mod facts;
 mod failure;
 mod generate;
 mod interrupt;

@@ -21,6 +21,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "base", knows: &[], tests_know: &[] },
     Layer { name: "data", knows: &[], tests_know: &[] },
     Layer { name: "arch", knows: &["base", "data"], tests_know: &[] },
+    // Money never sees a chip, a network or a clock: nobody can tilt the comparison.
+    Layer { name: "econ", knows: &["base", "data"], tests_know: &[] },
     Layer { name: "model", knows: &["base", "data"], tests_know: &[] },
     Layer { name: "emu", knows: &["base", "arch"], tests_know: &["data"] },
     Layer { name: "perf", knows: &["base", "data", "arch", "model"], tests_know: &[] },
@@ -30,7 +32,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "validate", knows: &["base", "data", "model", "perf", "serve"], tests_know: &[] },
     Layer {
         name: "cli",
-        knows: &["base", "data", "arch", "model", "emu", "compiler", "perf", "serve", "validate"],
+        knows: &["base", "data", "arch", "econ", "model", "emu", "compiler", "perf", "serve", "validate"],
         tests_know: &[],
     },
     Layer { name: "xtask", knows: &["base", "data", "arch"], tests_know: &[] },
