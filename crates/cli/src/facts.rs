@@ -2,7 +2,8 @@
 
 use crate::failure::Result;
 use crate::ui::{self, Align, Sheet};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
+use econ::cases::{self, Outcome};
 use econ::facts::{Date, Fact, Facts, Grade};
 use serde::Serialize;
 
@@ -17,6 +18,8 @@ Examples:
   puce facts HBM --as-of 2024-10
   puce facts --grade R --json")]
 pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Words that must occur in the name, the source or the note
     filter: Vec<String>,
     /// Of each quantity what could be known at this date: 2023, 2023-10 or 2023-10-31
@@ -28,6 +31,26 @@ pub struct Arguments {
     /// Print a JSON array
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Recompute published figures and print both
+    #[command(after_help = "\
+A prediction used nothing of the published figure; a fitted one chose an input with it in view; consistency only shows that
+figures fit each other.
+
+Examples:
+  puce facts cases
+  puce facts cases --as-of 2026-08 --json")]
+    Cases {
+        /// Compute with what could be known at this date
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<Date>,
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A grade by its letter.
@@ -53,8 +76,10 @@ impl Letter {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
-    let all = Facts::builtin()?;
-    let known = arguments.as_of.map_or_else(|| all.clone(), |date| all.as_of(date));
+    if let Some(Command::Cases { as_of, json }) = arguments.command {
+        return cases(as_of, json);
+    }
+    let known = known(arguments.as_of)?;
     let found = known.filter(&arguments.filter.join(" "), arguments.grade.map(Letter::grade));
     if arguments.json {
         return ui::json(&found.iter().map(Listed::of).collect::<Vec<_>>());
@@ -65,6 +90,104 @@ pub fn run(arguments: &Arguments) -> Result {
         count => ui::note(&format!("{}; one alone is shown with its source and note", ui::plural(count, "fact"))),
     }
     ui::print(&table(&found))
+}
+
+/// All facts, or of each quantity what could be known at a date.
+fn known(as_of: Option<Date>) -> Result<Facts> {
+    let all = Facts::builtin()?;
+    Ok(as_of.map_or_else(|| all.clone(), |date| all.as_of(date)))
+}
+
+fn cases(as_of: Option<Date>, json: bool) -> Result {
+    let outcomes = cases::evaluate(&known(as_of)?)?;
+    if json {
+        return ui::json(&outcomes.iter().map(Checked::of).collect::<Vec<_>>());
+    }
+    ui::print(&checks(&outcomes))?;
+    for outcome in outcomes.iter().filter(|outcome| !outcome.holds()) {
+        let why = outcome.case.misses.as_deref().unwrap_or("no reason is known");
+        ui::note(&format!("{}: {why}", outcome.case.id));
+    }
+    let hold = outcomes.iter().filter(|outcome| outcome.holds()).count();
+    ui::note(&format!("{hold} of {} agree", ui::plural(outcomes.len(), "case")));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    id: &'a str,
+    title: &'a str,
+    label: &'a str,
+    published: f64,
+    low: f64,
+    high: f64,
+    computed: f64,
+    within_90: Option<(f64, f64)>,
+    unit: &'a str,
+    holds: bool,
+    misses: Option<&'a str>,
+    source: &'a str,
+}
+
+impl Checked<'_> {
+    fn of(outcome: &Outcome) -> Checked<'_> {
+        let case = &outcome.case;
+        Checked {
+            id: &case.id,
+            title: &case.title,
+            label: case.label.name(),
+            published: case.published,
+            low: case.low,
+            high: case.high,
+            computed: outcome.computed,
+            within_90: outcome.within_90,
+            unit: case.unit.symbol,
+            holds: outcome.holds(),
+            misses: case.misses.as_deref(),
+            source: &case.source,
+        }
+    }
+}
+
+fn checks(outcomes: &[Outcome]) -> String {
+    let (left, right) = (Align::Left, Align::Right);
+    let head = [
+        ("case", left),
+        ("published", right),
+        ("computed", right),
+        ("off", right),
+        ("agrees from", right),
+        ("to", right),
+        ("unit", left),
+        ("kind", left),
+        ("", left),
+    ];
+    let row = |outcome: &Outcome| {
+        let case = &outcome.case;
+        vec![
+            ui::styled(ui::STRONG, &case.id),
+            figures(case.published),
+            figures(outcome.computed),
+            format!("{:+.1} %", 100.0 * outcome.deviation()),
+            figures(case.low),
+            figures(case.high),
+            case.unit.symbol.into(),
+            case.label.name().into(),
+            if outcome.holds() { "agrees".into() } else { ui::styled(ui::ALARM, "misses") },
+        ]
+    };
+    ui::table(&head, &outcomes.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Four significant figures, or all of a whole number.
+fn figures(value: f64) -> String {
+    if value != 0.0 && value.abs() < 1000.0 {
+        let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
+        let text = format!("{value:.decimals$}");
+        let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        return text.to_owned();
+    }
+    number(value.round())
 }
 
 #[derive(Serialize)]
@@ -165,6 +288,8 @@ mod tests {
 
     #[test]
     fn numbers_and_cuts() {
+        let rounded = [545.2534, 0.48673, 87_114.3, 1.4, 0.0, 63.0, 5699.6].map(figures);
+        assert_eq!(rounded, ["545.3", "0.4867", "87,114", "1.4", "0", "63", "5700"]);
         assert_eq!([0.1, 20_000.0, 2026.48, -44.0].map(number), ["0.1", "20,000", "2026.48", "-44"]);
         assert_eq!((cut("one two", 4), cut("one", 4)), ("one...".into(), "one".into()));
     }

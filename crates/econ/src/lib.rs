@@ -32,8 +32,18 @@
 //! assert_eq!(then.find("wafer price N3").unwrap().range.high, 20_000.0);
 //! ```
 
+pub mod cases;
+pub mod compare;
+pub mod cost;
 pub mod die;
+pub mod facility;
 pub mod facts;
+pub mod finance;
+pub mod fleet;
 pub mod market;
 pub mod package;
 pub mod range;
+pub mod schedule;
+pub mod server;
+pub mod token;
+pub mod uncertain;

@@ -8,9 +8,11 @@
 //! [`Harvest::bins`] gives the share of dies by the number of good cores, which is what a price list of bins needs.
 
 use super::defects::{Defects, Weighted};
+use serde::Deserialize;
 
 /// How a die is harvested.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Harvest {
     /// Cores on the die.
     pub cores: u32,

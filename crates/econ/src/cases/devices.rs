@@ -1,0 +1,223 @@
+//! Devices described in a file: dies, memory and carrier as they are, price and power by the facts that state them.
+
+use crate::cost::{Acquisition, Device};
+use crate::die::{Die, Harvest, Node, Wafer, wafer::DIAMETER};
+use crate::facts::{FactError, Facts, Grade, Source};
+use crate::finance::Tenure;
+use crate::market::MemoryKind;
+use crate::package::{Carrier, Package, Placed, Stacks};
+use crate::range::Range;
+use crate::server::Supply;
+use base::units::{Bytes, Millimetres, Usd, Watts};
+use serde::Deserialize;
+use std::fmt::Display;
+use std::str::FromStr;
+use toml::Spanned;
+
+/// A device of the file.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// Name.
+    pub name: String,
+    /// Where its description comes from.
+    pub source: String,
+    /// How good that is.
+    pub grade: Grade,
+    /// What it is made of.
+    pub package: Package,
+    /// What it costs to buy, if that is known.
+    pub price: Option<Range>,
+    /// What the price contains.
+    pub supply: Supply,
+    /// Provisioned power, if it is known, in watts.
+    pub power: Option<Range>,
+}
+
+impl Described {
+    /// The device as [`crate::cost`] takes it: bought where a price is known, else sold by a vendor with his margin.
+    pub fn device(&self) -> Device {
+        let acquisition = self.price.map_or(Acquisition::Vendor, |price| Acquisition::Buy { price });
+        Device {
+            name: self.name.clone(),
+            package: Some(self.package.clone()),
+            acquisition,
+            supply: self.supply,
+            tenure: Tenure::Own,
+            power: self.power.unwrap_or(Range::exactly(0.0)),
+            speed: None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    device: Vec<Spanned<RawDevice>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDevice {
+    name: String,
+    source: String,
+    grade: Grade,
+    price: Option<String>,
+    of_rack: Option<f64>,
+    power: Option<String>,
+    #[serde(default)]
+    cooled: bool,
+    interposer: Option<[String; 2]>,
+    memory: Option<RawMemory>,
+    die: Vec<RawDie>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMemory {
+    kind: MemoryKind,
+    count: u32,
+    each: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDie {
+    name: String,
+    width: String,
+    height: String,
+    node: Node,
+    count: u32,
+    harvest: Option<Harvest>,
+}
+
+/// Reads `key` as a quantity, or says what is wrong with it.
+fn read<T: FromStr<Err: Display>>(key: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| format!("`{key}`: {error}"))
+}
+
+/// How wafers are cut: dies with their street, interposers with theirs.
+struct Cut {
+    dies: Wafer,
+    interposers: Wafer,
+}
+
+impl Cut {
+    fn new(facts: &Facts) -> Result<Cut, FactError> {
+        let edge = facts.nominal("wafer edge exclusion")?;
+        let street = facts.nominal("street between dies")?;
+        let dies = Wafer { diameter: DIAMETER, edge, street };
+        let interposers = Wafer {
+            edge: facts.nominal("interposer wafer edge exclusion")?,
+            street: facts.nominal("street between interposers")?,
+            ..dies
+        };
+        Ok(Cut { dies, interposers })
+    }
+}
+
+impl RawDie {
+    fn placed(self, wafer: &Wafer) -> Result<Placed, String> {
+        let (width, height): (Millimetres, Millimetres) = (read("width", &self.width)?, read("height", &self.height)?);
+        let die = Die { name: self.name, width, height, node: self.node, harvest: self.harvest };
+        let placed = Placed::new(die, self.count, wafer);
+        match placed.gross {
+            0 => Err(format!("die `{}` does not fit on a wafer", placed.die.name)),
+            _ => Ok(placed),
+        }
+    }
+}
+
+impl RawDevice {
+    fn package(&mut self, cut: &Cut) -> Result<Package, String> {
+        let memory = self.memory.take().map(|memory| {
+            let each: Bytes = read("each", &memory.each)?;
+            Ok::<_, String>(Stacks { kind: memory.kind, count: memory.count, each })
+        });
+        let carrier = match &self.interposer {
+            None => Carrier::Substrate,
+            Some([width, height]) => {
+                Carrier::interposer(read("interposer", width)?, read("interposer", height)?, &cut.interposers)
+            }
+        };
+        if matches!(carrier, Carrier::Interposer { per_wafer: 0, .. }) {
+            return Err("the interposer does not fit on a wafer".to_owned());
+        }
+        let dies = std::mem::take(&mut self.die).into_iter().map(|die| die.placed(&cut.dies));
+        Ok(Package { dies: dies.collect::<Result<_, _>>()?, memory: memory.transpose()?, carrier })
+    }
+
+    fn described(mut self, cut: &Cut, facts: &Facts) -> Result<Described, String> {
+        if self.source.trim().is_empty() {
+            return Err(format!("device `{}`: `source` is empty: say where its description comes from", self.name));
+        }
+        let package = self.package(cut).map_err(|what| format!("device `{}`: {what}", self.name))?;
+        let devices = self.of_rack.unwrap_or(1.0);
+        let sentence = |error: FactError| format!("device `{}`: {error}", self.name);
+        let price = self.price.as_ref().map(|quantity| facts.range::<Usd>(quantity)).transpose().map_err(sentence)?;
+        let power = self.power.as_ref().map(|quantity| facts.range::<Watts>(quantity)).transpose().map_err(sentence)?;
+        let cooling = if self.cooled { facts.nominal::<f64>("PUE").map_err(sentence)? } else { 1.0 };
+        Ok(Described {
+            name: self.name,
+            source: self.source,
+            grade: self.grade,
+            package,
+            price: price.map(|range| range.times(1.0 / devices)),
+            supply: if self.of_rack.is_some() { Supply::Rack } else { Supply::Device },
+            power: power.map(|range| range.times(1.0 / cooling)),
+        })
+    }
+}
+
+/// Reads the devices of a text; `file` is its name in refusals.
+///
+/// # Errors
+/// The first mistake, with its line.
+pub fn parse(file: &str, text: &str, facts: &Facts) -> Result<Vec<Described>, FactError> {
+    let source = Source { file, text };
+    let cut = Cut::new(facts)?;
+    let devices = source.read::<RawFile>()?.device;
+    let one = |raw: Spanned<RawDevice>| {
+        let start = raw.span().start;
+        raw.into_inner().described(&cut, facts).map_err(|what| source.error(start, what))
+    };
+    devices.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "[[device]]\nname = 'd'\nsource = 's'\ngrade = 'A'\nprice = 'price H100'\n\
+                        [[device.die]]\nname = 'x'\nwidth = '20 mm'\nheight = '20 mm'\nnode = 'N3'\ncount = 1\n";
+
+    fn parsed(text: &str) -> Result<Vec<Described>, String> {
+        parse("f", text, &Facts::builtin().unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_device_is_what_its_file_says() {
+        let devices = parsed(GOOD).unwrap();
+        assert_eq!((devices[0].package.silicon().0, devices[0].package.carrier), (400.0, Carrier::Substrate));
+        assert_eq!(devices[0].price.unwrap().nominal, 27_000.0);
+    }
+
+    #[test]
+    fn refusals_are_sentences_with_the_line() {
+        let cases = [
+            ("'s'", "' '", "f, line 1: device `d`: `source` is empty"),
+            ("'20 mm'\nh", "'20'\nh", "f, line 1: device `d`: `width`: `20` has no unit"),
+            ("'20 mm'\nh", "'400 mm'\nh", "f, line 1: device `d`: die `x` does not fit on a wafer"),
+            (
+                "'price H100'",
+                "'price H101'",
+                "f, line 1: device `d`: no fact about `price H101`; near are `price H100`",
+            ),
+            ("'N3'", "'N4'", "f, line 10: unknown variant `N4`"),
+            ("grade", "level", "f, line 4: unknown field `level`"),
+        ];
+        for (from, to, begins) in cases {
+            let found = parsed(&GOOD.replacen(from, to, 1)).unwrap_err();
+            assert!(found.starts_with(begins), "{found}");
+        }
+    }
+}
