@@ -65,8 +65,11 @@ impl Product {
         if !wild {
             tame(r, kind, &mut tiles);
         }
-        let mut scale =
-            |_| if wild && r.below(40) == 0 { r.bits() as u16 } else { 0x3a00 + (r.bits() as u16 & 0x03f0) };
+        let mut scale = |_| match r.below(40) {
+            0 => 0,
+            1 if wild => r.bits() as u16,
+            _ => 0x3a00 + (r.bits() as u16 & 0x03f0),
+        };
         let scales = (0..tokens * blocks).map(&mut scale).collect();
         let codes = r.bytes(tokens * blocks * BLOCK).into_iter().map(|b| b as i8).collect();
         let g = if wild { r.below(60) as i32 - 60 } else { -28 };
@@ -121,7 +124,7 @@ pub(super) fn compare(set: &dyn Kernels, seed: u64) -> Result<(), &'static str> 
     let mut r = Random(seed);
     for kind in WeightKind::ALL {
         for wild in [false, true] {
-            let (tokens, blocks) = (1 + r.below(11), 1 + r.below(3));
+            let (tokens, blocks) = (1 + r.below(22), 1 + r.below(3));
             let product = Product::random(&mut r, kind, tokens, blocks, wild);
             equal("matmul", product.run(set), product.run(scalar()))?;
         }

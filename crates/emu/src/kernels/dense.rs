@@ -29,6 +29,10 @@ const TWO_52: f64 = 4_503_599_627_370_496.0;
 const TWO_31: f64 = 2_147_483_648.0;
 /// Tokens from which unpacking a tile into memory pays.
 const EXPAND_FROM: usize = 4;
+/// Tokens from which a tile's scales pay to be multiplied by every mantissa beforehand ([`Tabled`]).
+const TABLE_FROM: usize = 16;
+/// The mantissas of an A8 scale: one bit before and three bits behind the point.
+const MANTISSAS: std::ops::Range<i32> = 8..16;
 /// Tiles between the one in work and the one that is fetched.
 const AHEAD: usize = 6;
 /// The fast path is for grids whose powers of two leave room in binary64.
@@ -42,6 +46,8 @@ pub(super) struct Layout {
     /// What was added to a weight's code to make it unsigned.
     offset: i32,
     form: Form,
+    /// Whether the tokens' mantissas are all of [`MANTISSAS`] and choose among products made beforehand.
+    tabled: bool,
 }
 
 /// What a row's dot product is gathered in, and how it becomes binary64.
@@ -69,7 +75,7 @@ struct Term {
     place: f64,
     /// Where the dot product starts.
     init: u32,
-    /// The mantissa of the scale, twice.
+    /// The mantissa of the scale, twice ([`Layout::tabled`]: its place among [`MANTISSAS`]).
     mantissas: u32,
 }
 
@@ -97,7 +103,15 @@ impl Layout {
             (true, false) => Form::Pairs,
             (false, _) => Form::Quads,
         };
-        Layout { steps: if form == Form::Pairs { 16 } else { 8 }, offset, form }
+        Layout { steps: if form == Form::Pairs { 16 } else { 8 }, offset, form, tabled: false }
+    }
+
+    /// The layout for these activations: with a table of products where it pays and every scale has one of the mantissas.
+    fn fitting<L: Lanes>(x: &Prepared, kind: WeightKind) -> Layout {
+        let layout = Layout::of::<L>(kind);
+        let short = |scale: &u16| scale & 0x800f == 0 && (*scale == 0 || (0x0080..0x7f80).contains(scale));
+        let tabled = layout.form == Form::Quads && x.tokens >= TABLE_FROM && x.raw_scales.iter().all(short);
+        Layout { tabled, ..layout }
     }
 
     /// Bytes of one token's block: a [`Term`] and its codes.
@@ -140,7 +154,8 @@ impl Layout {
             Form::Quads => (-offset as u32, mantissa as f64),
         };
         let magic = MAGIC * power_of_two(-power);
-        Term { magic, sums: (sum * mantissa) as f64, place, init, mantissas: twice([mantissa; 2]) }
+        let mantissas = if self.tabled { (mantissa - MANTISSAS.start) as u32 } else { twice([mantissa; 2]) };
+        Term { magic, sums: (sum * mantissa) as f64, place, init, mantissas }
     }
 }
 
@@ -161,7 +176,7 @@ fn scale_power(kind: WeightKind) -> i32 {
 pub(super) unsafe fn prepare<L: Lanes>(kind: WeightKind, x: &Activations, g: i32, p: &mut Prepared) {
     // SAFETY: the caller's promise.
     unsafe { p.read(kind, x, g) };
-    let layout = Layout::of::<L>(kind);
+    let layout = Layout::fitting::<L>(p, kind);
     let record = Layout::record(layout.steps);
     p.layout = Some(layout);
     let records = reserve(&mut p.records, (p.blocks * p.tokens * record).div_ceil(size_of::<Line>()));
@@ -177,10 +192,18 @@ pub(super) unsafe fn prepare<L: Lanes>(kind: WeightKind, x: &Activations, g: i32
             let codes = &p.raw_codes.as_chunks::<BLOCK>().0[t * p.blocks + b];
             let exact = Exact::from_bf16(p.raw_scales[t * p.blocks + b]);
             p.flags |= if exact.is_none() { Flags::NAN } else { Flags::NONE };
-            let scale = match exact.filter(|_| inside) {
+            let mut scale = match exact.filter(|_| inside) {
                 Some(exact) => Scale { mantissa: exact.mantissa as i32, power: exact.exponent - g },
                 None => Scale { mantissa: 0, power: 0 },
             };
+            let mut codes = codes;
+            if layout.tabled {
+                (scale, codes) = match scale.mantissa {
+                    // Zero is in no table: the block itself becomes zero.
+                    0 => (Scale { mantissa: MANTISSAS.start, power: 0 }, &[0; BLOCK]),
+                    mantissa => (Scale { mantissa: mantissa >> 4, power: scale.power + 4 }, codes),
+                };
+            }
             // SAFETY: 32 codes; the buffer has a record per block and token.
             let magnitude = unsafe {
                 let sums = L::sums(codes.as_ptr());
@@ -216,9 +239,12 @@ const fn has_min(k: u8) -> bool {
 
 /// Where the kernel finds a tile's codes and scales.
 trait Source<L: Lanes> {
+    /// Whether the scales are multiplied by the token's mantissa already.
+    const TABLED: bool = false;
     /// Steps `2 * pair` and `2 * pair + 1` of the rows from `row` on.
     unsafe fn codes(tile: *const u8, row: usize, pair: usize) -> [L::Int; 2];
-    unsafe fn scales(tile: *const u8, row: usize) -> [L::Wide; 2];
+    /// The scales of the rows from `row` on; of a table, those of the given mantissa.
+    unsafe fn scales(tile: *const u8, row: usize, mantissa: usize) -> [L::Wide; 2];
     unsafe fn mins(tile: *const u8, row: usize) -> [L::Wide; 2];
 }
 
@@ -239,7 +265,7 @@ impl<L: Lanes, const K: u8> Source<L> for Packed<K> {
         }
     }
     #[inline(always)]
-    unsafe fn scales(tile: *const u8, row: usize) -> [L::Wide; 2] {
+    unsafe fn scales(tile: *const u8, row: usize, _mantissa: usize) -> [L::Wide; 2] {
         let kind = kind_of(K);
         unsafe {
             let at = tile.add(kind.code_bytes() + row * kind.scale_bytes());
@@ -280,7 +306,7 @@ impl<L: Lanes, const K: u8> Source<L> for Expanded<K> {
         }
     }
     #[inline(always)]
-    unsafe fn scales(tile: *const u8, row: usize) -> [L::Wide; 2] {
+    unsafe fn scales(tile: *const u8, row: usize, _mantissa: usize) -> [L::Wide; 2] {
         unsafe {
             let at = tile.add(expanded_codes::<L>(K)).cast::<f64>().add(row);
             [L::load_f64(at), L::load_f64(at.add(L::ROWS / 2))]
@@ -288,7 +314,60 @@ impl<L: Lanes, const K: u8> Source<L> for Expanded<K> {
     }
     #[inline(always)]
     unsafe fn mins(tile: *const u8, row: usize) -> [L::Wide; 2] {
-        unsafe { <Self as Source<L>>::scales(tile, row + BLOCK) }
+        unsafe { <Self as Source<L>>::scales(tile, row + BLOCK, 0) }
+    }
+}
+
+/// An expanded tile of kind `K` followed by its scales times every mantissa: `[vector of rows][mantissa][row]` in binary64.
+///
+/// The products have at most 15 bits, so they are exact, and a token's multiplication becomes an address.
+struct Tabled<const K: u8>;
+
+/// Bytes of an expanded tile of kind `K`.
+const fn expanded_bytes<L: Lanes>(k: u8) -> usize {
+    expanded_codes::<L>(k) + 2 * BLOCK * 8
+}
+
+/// Bytes of a table.
+const TABLE_BYTES: usize = (MANTISSAS.end - MANTISSAS.start) as usize * BLOCK * 8;
+
+// SAFETY of the blocks below: the caller promises an expanded tile with its table, `row + ROWS <= 32`, and a mantissa below 8.
+impl<L: Lanes, const K: u8> Source<L> for Tabled<K> {
+    const TABLED: bool = true;
+    #[inline(always)]
+    unsafe fn codes(tile: *const u8, row: usize, pair: usize) -> [L::Int; 2] {
+        unsafe { <Expanded<K> as Source<L>>::codes(tile, row, pair) }
+    }
+    #[inline(always)]
+    unsafe fn scales(tile: *const u8, row: usize, mantissa: usize) -> [L::Wide; 2] {
+        unsafe {
+            let table = tile.add(expanded_bytes::<L>(K)).cast::<f64>();
+            let at = table.add(row * TABLE_BYTES / (8 * BLOCK) + mantissa * L::ROWS);
+            [L::load_f64(at), L::load_f64(at.add(L::ROWS / 2))]
+        }
+    }
+    #[inline(always)]
+    unsafe fn mins(tile: *const u8, row: usize) -> [L::Wide; 2] {
+        unsafe { <Expanded<K> as Source<L>>::mins(tile, row) }
+    }
+}
+
+/// Writes the table behind an expanded tile.
+#[inline(always)]
+unsafe fn tabulate<L: Lanes, const K: u8>(tile: *mut u8) {
+    for row in (0..BLOCK).step_by(L::ROWS) {
+        // SAFETY: the caller promises an expanded tile and room for a table behind it.
+        unsafe {
+            let scales = <Expanded<K> as Source<L>>::scales(tile, row, 0);
+            let table = tile.add(expanded_bytes::<L>(K)).cast::<f64>().add(row * TABLE_BYTES / (8 * BLOCK));
+            for (m, mantissa) in MANTISSAS.enumerate() {
+                let factor = L::splat_f64(mantissa as f64);
+                for half in 0..2 {
+                    let product = L::fma(scales[half], factor, L::splat_f64(0.0));
+                    L::store_f64(table.add(m * L::ROWS + half * L::ROWS / 2), product);
+                }
+            }
+        }
     }
 }
 
@@ -309,7 +388,7 @@ unsafe fn expand<L: Lanes, const K: u8>(tile: *const u8, out: *mut u8) {
                 L::store_f64(wide.add(row), a);
                 L::store_f64(wide.add(row + L::ROWS / 2), b);
             };
-            put(row, <Packed<K> as Source<L>>::scales(tile, row));
+            put(row, <Packed<K> as Source<L>>::scales(tile, row, 0));
             if has_min(K) {
                 put(row + BLOCK, <Packed<K> as Source<L>>::mins(tile, row));
             }
@@ -369,7 +448,7 @@ unsafe fn block<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: us
         for v in 0..V {
             // Read before the first store, which for all the compiler knows may change them.
             let row = row + v * L::ROWS;
-            let scales = S::scales(tile, row);
+            let scales = S::scales(tile, row, 0);
             let mins = if has_min(K) { S::mins(tile, row) } else { scales };
             for t in 0..T {
                 let Term { magic, sums, place, .. } = *term(t);
@@ -381,7 +460,9 @@ unsafe fn block<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: us
                 if matches!(kind_of(K), WeightKind::Mx4) {
                     sum = L::signed(sum);
                 }
-                let sum = L::place(sum, place);
+                // Signed sums times one are the sums: the table has seen to the mantissa.
+                let sum = L::place(sum, if S::TABLED { 1.0 } else { place });
+                let scales = if S::TABLED { S::scales(tile, row, (*term(t)).mantissas as usize) } else { scales };
                 for half in 0..2 {
                     let acc = x.acc.add(t * BLOCK + row + half * L::ROWS / 2);
                     let mut term = L::fma(sum[half], scales[half], magic);
@@ -516,6 +597,7 @@ unsafe fn gather<L: Lanes, const K: u8>(x: &Prepared, tiles: Tiles, acc: *mut f6
     let kind = kind_of(K);
     let mut largest = Largest { scale: [0; BLOCK], min: [0; BLOCK] };
     let record = Layout::record(2 * pairs::<L>(K));
+    let tabled = x.layout.is_some_and(|layout| layout.tabled);
     for b in 0..x.blocks {
         let first = b * x.tokens;
         // SAFETY: the caller promises the tiles; the buffers of `x` have an entry per block and token.
@@ -524,7 +606,11 @@ unsafe fn gather<L: Lanes, const K: u8>(x: &Prepared, tiles: Tiles, acc: *mut f6
             let tokens = Tokens { records: x.records.as_ptr().cast::<u8>().add(first * record), acc };
             prefetch(tiles.ahead(kind, b, AHEAD), kind.tile_bytes());
             largest.see::<K>(tile);
-            if x.tokens >= EXPAND_FROM {
+            if tabled {
+                expand::<L, K>(tile, buffer);
+                tabulate::<L, K>(buffer);
+                all_tokens::<L, Tabled<K>, K>(buffer, tokens, x.tokens);
+            } else if x.tokens >= EXPAND_FROM {
                 expand::<L, K>(tile, buffer);
                 all_tokens::<L, Expanded<K>, K>(buffer, tokens, x.tokens);
             } else {
@@ -548,10 +634,11 @@ pub(super) unsafe fn row_tile<L: Lanes, const K: u8>(
     stride: usize,
     scratch: &mut Scratch,
 ) -> Flags {
-    assert_eq!(x.layout, Some(Layout::of::<L>(kind_of(K))), "activations prepared by another set");
+    let untabled = x.layout.map(|layout| Layout { tabled: false, ..layout });
+    assert_eq!(untabled, Some(Layout::of::<L>(kind_of(K))), "activations prepared by another set");
     assert!(rows <= BLOCK, "a tile has 32 rows");
     let acc = reserve(&mut scratch.acc, x.tokens * BLOCK / 8).cast::<f64>();
-    let buffer = reserve(&mut scratch.tile, (expanded_codes::<L>(K) + 2 * BLOCK * 8) / 64);
+    let buffer = reserve(&mut scratch.tile, (expanded_bytes::<L>(K) + TABLE_BYTES) / 64);
     // SAFETY: the buffers were just reserved; the rest is the caller's promise.
     unsafe {
         let sums = std::slice::from_raw_parts_mut(acc.cast::<[u64; BLOCK]>(), x.tokens);

@@ -41,8 +41,8 @@ proptest! {
 #[test]
 fn moderate_scales_take_the_fast_path() {
     for set in sets().into_iter().filter(|set| set.name() != "scalar") {
-        for kind in base::tile::WeightKind::ALL {
-            let mut product = Product::random(&mut Random(7), kind, 3, 2, false);
+        for (kind, tokens) in base::tile::WeightKind::ALL.into_iter().flat_map(|kind| [(kind, 3), (kind, 20)]) {
+            let mut product = Product::random(&mut Random(7), kind, tokens, 2, false);
             let mut scratch = Scratch::default();
             assert_eq!(product.run_with(set, &mut scratch), product.run(scalar()));
             assert_eq!(scratch.by_oracle(), 0, "{} {}", set.name(), kind.name());
