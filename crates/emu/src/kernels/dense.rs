@@ -130,9 +130,9 @@ impl Layout {
                 *out = [pair(quad[0], quad[2]), pair(quad[1], quad[3])];
             }
         } else {
-            for (out, quad) in out.iter_mut().zip(quads) {
-                *out = u32::from_le_bytes(quad.map(|c| c as u8));
-            }
+            // A fixed length, so that the block is moved as one vector.
+            let out: &mut [u32; BLOCK / 4] = out.first_chunk_mut().expect("eight steps of four codes");
+            *out = std::array::from_fn(|step| u32::from_le_bytes(quads[step].map(|c| c as u8)));
         }
     }
 
@@ -482,20 +482,28 @@ unsafe fn all_tokens<L: Lanes, S: Source<L>, const K: u8>(tile: *const u8, x: To
     // SAFETY: the caller promises a tile of the source's form and `tokens` tokens.
     unsafe {
         let steps = 2 * pairs::<L>(K);
-        for row in (0..BLOCK).step_by(16) {
-            let mut t = 0;
-            while t + 4 <= tokens {
-                rows16::<L, S, K, 4>(tile, row, x.skip(t, steps));
-                t += 4;
-            }
-            if tokens - t >= 2 {
-                rows16::<L, S, K, 2>(tile, row, x.skip(t, steps));
-                t += 2;
-            }
-            if t < tokens {
-                rows16::<L, S, K, 1>(tile, row, x.skip(t, steps));
-            }
+        let mut t = 0;
+        while t + 4 <= tokens {
+            both::<L, S, K, 4>(tile, x.skip(t, steps));
+            t += 4;
         }
+        if tokens - t >= 2 {
+            both::<L, S, K, 2>(tile, x.skip(t, steps));
+            t += 2;
+        }
+        if t < tokens {
+            both::<L, S, K, 1>(tile, x.skip(t, steps));
+        }
+    }
+}
+
+/// All rows against `T` tokens: the second sixteen find the tokens in the first-level cache.
+#[inline(always)]
+unsafe fn both<L: Lanes, S: Source<L>, const K: u8, const T: usize>(tile: *const u8, x: Tokens) {
+    // SAFETY: as for `block`.
+    unsafe {
+        rows16::<L, S, K, T>(tile, 0, x);
+        rows16::<L, S, K, T>(tile, 16, x);
     }
 }
 
