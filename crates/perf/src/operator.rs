@@ -271,10 +271,20 @@ impl Attention {
         4.0 * self.pairs() * self.heads as f64 * self.head_dim as f64
     }
 
+    /// Positions of a sequence, the new ones included.
+    pub fn total(&self) -> u64 {
+        self.past.saturating_add(self.queries)
+    }
+
+    /// Positions of a sequence that some query sees.
+    pub fn seen(&self) -> u64 {
+        let reach = |window: u64| window.saturating_add(self.queries.saturating_sub(1));
+        self.window.map_or(self.total(), |window| self.total().min(reach(window)))
+    }
+
     /// Keys and values that some query sees, queries and results.
     pub fn memory_bytes(&self) -> f64 {
-        let total = self.past + self.queries;
-        let seen = self.window.map_or(total, |window| total.min(window + self.queries - 1)) as f64;
+        let seen = self.seen() as f64;
         let cache = 2.0 * seen * self.kv_heads as f64 * self.head_dim as f64 * self.cache.bytes();
         let queries = 2.0 * self.queries as f64 * self.heads as f64 * self.head_dim as f64 * 2.0;
         self.batch as f64 * (cache + queries)
@@ -282,6 +292,11 @@ impl Attention {
 }
 
 impl Latent {
+    /// Positions of a sequence, the new ones included.
+    pub fn total(&self) -> u64 {
+        self.past.saturating_add(self.queries)
+    }
+
     /// Query-key pairs over all sequences (not heads).
     pub fn pairs(&self) -> f64 {
         self.batch as f64 * visible_pairs(self.queries, self.past, None)
@@ -298,7 +313,7 @@ impl Latent {
 
     /// The compressed rows (decode) or the expanded keys and values (prefill), queries and results.
     pub fn memory_bytes(&self) -> f64 {
-        let seen = (self.past + self.queries) as f64;
+        let seen = self.total() as f64;
         let (row, query) = match self.phase {
             Phase::Decode => {
                 let row = (self.kv_rank + self.rope_dim) as f64 * self.cache.bytes();

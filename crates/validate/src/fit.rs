@@ -5,7 +5,9 @@
 //! It has kinks (a tile choice changes) and no useful derivative, and there are at most a handful of parameters, so the search is Nelder and Mead's
 //! simplex inside the box of [`Field`], from several starts. Nothing is random: the same rows give the same parameters.
 
+pub mod attention;
 pub mod gemm;
+pub mod latent;
 
 use crate::sets::{SetError, Split, rows};
 use argmin::core::{CostFunction, Executor};

@@ -4,6 +4,7 @@
 //! that does not parse, and a file without rows are each refused with file and line. What a set is, and how its rows become operators, is told by one
 //! module per set.
 
+pub mod attention;
 pub mod gemm;
 
 use flate2::read::GzDecoder;

@@ -1,0 +1,113 @@
+//! Many new positions of each sequence, causal among themselves, over the cache before them.
+
+use super::{Parameters, Units};
+use crate::device::Device;
+use crate::estimate::Estimate;
+use crate::operator::Attention;
+use base::units::Seconds;
+
+/// Cycles from launch to end of the kernels (rotary embedding and cache write, attention) that have nothing to do.
+const LAUNCH: f64 = 19_800.0;
+/// Cycles that each column of a head adds to that.
+const LAUNCH_COLUMN: f64 = 4.3;
+/// Cycles of one more pass that converts keys and values for an 8-bit cache.
+const NARROWING: f64 = 5_700.0;
+/// Rows of queries in a tile.
+const TILE: f64 = 128.0;
+/// Rows that a tile has at least, used or not: one instruction of the matrix units' widest kind.
+const TILE_LEAST: f64 = 64.0;
+/// Columns that a row on the diagonal computes in vain, on average: half a tile of 64 keys.
+const DIAGONAL: f64 = 32.0;
+/// Exponentials of a unit per cycle (NVIDIA: 16 special-function lanes).
+const EXPONENTIALS: f64 = 16.0;
+/// Part of the exponentials' time that the products do not hide, when probabilities are multiplied in 16 bits.
+const EXPOSED_16: f64 = 0.53;
+/// The same in 8 bits: probabilities are scaled and rounded to 8 bits on the way to the second product, on the same units.
+const EXPOSED_8: f64 = 1.27;
+/// Cycles of a tile of queries: scheduling, prologue, epilogue.
+const TILE_CYCLES: f64 = 4_380.0;
+/// Cycles that each column of a head adds to a tile.
+const TILE_COLUMN: f64 = 2.45;
+/// Cycles of a query row beside its pairs: rotary embedding, load, normalisation, store.
+const ROW: f64 = 19.3;
+/// Cycles of each element of a query row.
+const ROW_ELEMENT: f64 = 0.286;
+/// Cycles of a new row of keys and values: rotary embedding, write to the cache.
+const KEY: f64 = 12.5;
+/// Cycles of each column of it.
+const KEY_ELEMENT: f64 = 0.405;
+/// The longest tile's time relative to its pairs at the rate of a full device: with few tiles kernels take smaller ones.
+const ALONE: f64 = 0.48;
+/// Part of the longest tile's time that the others wait for it at the end.
+const TAIL: f64 = 1.0;
+/// The one width of head for which libraries pack query heads of a group into tiles during prefill.
+const PACKED_WIDTH: u64 = 128;
+/// Widest head that hand-written kernels take; wider ones do not fit their tiles and run on general kernels.
+const WIDEST_HEAD: u64 = 256;
+/// How many times slower products are in general kernels on wider heads.
+const WIDE_SLOWDOWN: f64 = 5.9;
+
+/// The time of one.
+pub(super) fn time(operator: &Attention, device: &Device, parameters: &Parameters, units: &Units) -> Estimate {
+    let columns = operator.head_dim as f64;
+    let pair = pair_cycles(operator, parameters, units);
+    let products = units.shared(pairs(operator) * pair);
+    let rows = units.shared(row_cycles(operator, columns));
+    let longest = longest_tile(operator) * pair * ALONE * units.cycle;
+    let work = longest.max(products + rows + TAIL * longest);
+    let memory = operator.memory_bytes() / (device.memory.bandwidth.0 * parameters.bandwidth);
+    let narrowing = if operator.cache.bits() < 16.0 { NARROWING } else { 0.0 };
+    let overhead = (LAUNCH + LAUNCH_COLUMN * columns + narrowing) * units.cycle;
+    Estimate {
+        time: Seconds(overhead + work.max(memory)),
+        arithmetic: Seconds(products.max(longest)),
+        memory: Seconds(memory),
+        on_chip: Seconds(rows),
+        link: Seconds(0.0),
+        overhead: Seconds(overhead),
+    }
+}
+
+/// Pairs of a query and a key that are computed, over all heads: what the mask lets through and what it cuts out of whole tiles.
+fn pairs(operator: &Attention) -> f64 {
+    let diagonal = DIAGONAL.min(operator.queries as f64 / 2.0);
+    let vain = operator.batch as f64 * operator.queries as f64 * diagonal;
+    operator.heads as f64 * (operator.pairs() + vain)
+}
+
+/// Cycles of one pair on one unit: both products, and what they do not hide of its exponential.
+fn pair_cycles(operator: &Attention, parameters: &Parameters, units: &Units) -> f64 {
+    let wide = if operator.head_dim > WIDEST_HEAD { WIDE_SLOWDOWN } else { 1.0 };
+    let products = 4.0 * operator.head_dim as f64 * wide / (units.operations * parameters.arithmetic);
+    let exposed = if operator.compute.bits() < 16.0 { EXPOSED_8 } else { EXPOSED_16 };
+    products + exposed / EXPONENTIALS
+}
+
+/// Query rows that are cut into tiles together: those of a group if it is packed, else those of a head.
+fn tiled_rows(operator: &Attention) -> (f64, f64) {
+    let (batch, heads, kv_heads) = (operator.batch as f64, operator.heads as f64, operator.kv_heads as f64);
+    let queries = operator.queries as f64;
+    if operator.head_dim == PACKED_WIDTH {
+        (batch * kv_heads, queries * heads / kv_heads)
+    } else {
+        (batch * heads, queries)
+    }
+}
+
+/// Cycles of tiles and rows beside their pairs, over all units.
+fn row_cycles(operator: &Attention, columns: f64) -> f64 {
+    let (sets, rows) = tiled_rows(operator);
+    let tiles = sets * (rows / TILE).ceil() * (TILE_CYCLES + TILE_COLUMN * columns);
+    let positions = operator.batch as f64 * operator.queries as f64;
+    let queries = positions * operator.heads as f64 * (ROW + ROW_ELEMENT * columns);
+    let keys = positions * operator.kv_heads as f64 * (KEY + KEY_ELEMENT * columns);
+    tiles + queries + keys
+}
+
+/// Pairs of the tile that sees most keys.
+fn longest_tile(operator: &Attention) -> f64 {
+    let (_, rows) = tiled_rows(operator);
+    let rows = rows.clamp(TILE_LEAST, TILE);
+    let keys = operator.window.map_or(u64::MAX, |window| window.saturating_add(TILE as u64)).min(operator.total());
+    keys as f64 * rows
+}
