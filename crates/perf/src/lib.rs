@@ -19,5 +19,5 @@ pub mod network;
 pub mod operator;
 pub mod parallel;
 pub mod parameter;
-pub mod workload;
 pub mod tiling;
+pub mod workload;

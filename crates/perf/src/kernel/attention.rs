@@ -23,7 +23,7 @@
 pub mod decode;
 pub mod prefill;
 
-use crate::device::Device;
+use crate::device::{Device, Dispatch};
 use crate::estimate::Estimate;
 use crate::format::Format;
 use crate::operator::{Attention, Phase};
@@ -77,9 +77,14 @@ pub(crate) struct Units {
     pub count: f64,
     /// Matrix operations of one unit per cycle, at peak.
     pub operations: f64,
+    /// Exponentials of one unit per cycle.
+    pub exponentials: f64,
     /// Seconds of a cycle.
     pub cycle: f64,
 }
+
+/// Exponentials of a unit per cycle where nothing is published: a unit with as many special-function lanes as NVIDIA's.
+const EXPONENTIALS: f64 = 16.0;
 
 impl Units {
     /// For arithmetic in `compute`, or in the widest format below it that the device has units for.
@@ -88,7 +93,16 @@ impl Units {
         let rate = rate.unwrap_or(device.vector).0;
         let per_cycle = rate / device.clock.0;
         let count = (device.units as f64).max(per_cycle / WIDEST_UNIT);
-        Units { count, operations: per_cycle / count, cycle: 1.0 / device.clock.0 }
+        let exponentials = device.exponentials.unwrap_or(EXPONENTIALS) * device.units as f64 / count;
+        Units { count, operations: per_cycle / count, exponentials, cycle: 1.0 / device.clock.0 }
+    }
+
+    /// Start and end of an operator that has nothing to do: a kernel's launch takes so many cycles, a step of a compiled program what the device says.
+    pub(crate) fn launch(&self, device: &Device, cycles: f64) -> f64 {
+        match device.dispatch {
+            Dispatch::Kernels => cycles * self.cycle,
+            Dispatch::Program { operator } => operator.0,
+        }
     }
 
     /// Time of work that all units share evenly.

@@ -73,7 +73,7 @@ fn decode(operator: &Latent, device: &Device, parameters: &Parameters, units: &U
     let cost = units.shared(items * ITEM + batch * heads * ROW);
     let work = memory.max(arithmetic).max(on_chip) + cost;
     let narrowing = if narrow(operator) { NARROWING } else { 0.0 };
-    let launch = (LAUNCH + narrowing) * units.cycle;
+    let launch = units.launch(device, LAUNCH + narrowing);
     let (chain, time) = if holds_pipeline(operator, device) {
         let chain = chain_cycles(operator, keys, items, units) * units.cycle;
         (chain, launch + chain + work)
@@ -164,7 +164,7 @@ fn prefill(operator: &Latent, device: &Device, parameters: &Parameters, units: &
     let longest = operator.total() as f64 * queries.clamp(TILE, EXPANDED_TILE) * pair * ALONE * units.cycle;
     let memory = memory(operator, device);
     let narrowing = if narrow(operator) { EXPANDED_NARROWING } else { 0.0 };
-    let overhead = (EXPANDED_LAUNCH + narrowing) * units.cycle;
+    let overhead = units.launch(device, EXPANDED_LAUNCH + narrowing);
     Estimate {
         time: Seconds(overhead + (products + rows + longest).max(memory)),
         arithmetic: Seconds(products.max(longest)),

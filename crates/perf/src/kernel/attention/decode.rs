@@ -65,7 +65,8 @@ pub(super) fn time(
     let on_chip = shape.widening(units).max(shape.rereading(units));
     let items = units.shared(shape.item_cycles());
     let stream = memory.max(arithmetic).max(on_chip);
-    let overhead = shape.fixed_cycles(units) * units.cycle;
+    let launch = units.launch(device, LAUNCH + LAUNCH_COLUMN * shape.columns);
+    let overhead = launch + shape.chain_cycles(units) * units.cycle;
     let time = overhead + stream.max(items) + EXPOSED * stream.min(items);
     Estimate {
         time: Seconds(time),
@@ -159,13 +160,13 @@ impl Shape<'_> {
         self.items * item + rows
     }
 
-    /// Launch, the way through one chunk, and combining the parts of a split context.
-    fn fixed_cycles(&self, units: &Units) -> f64 {
+    /// The way through one chunk, and combining the parts of a split context.
+    fn chain_cycles(&self, units: &Units) -> f64 {
         let per_key = CHAIN * TILE_ROWS * 4.0 * self.columns / units.operations;
         let chunk = per_key * self.keys.min(CHUNK);
         let idle = self.items < units.count;
         let combine = if idle { COMBINE * (self.keys / CHUNK).max(1.0).log2() } else { 0.0 };
-        LAUNCH + LAUNCH_COLUMN * self.columns + chunk + combine
+        chunk + combine
     }
 }
 

@@ -18,8 +18,6 @@ const TILE: f64 = 128.0;
 const TILE_LEAST: f64 = 64.0;
 /// Columns that a row on the diagonal computes in vain, on average: half a tile of 64 keys.
 const DIAGONAL: f64 = 32.0;
-/// Exponentials of a unit per cycle (NVIDIA: 16 special-function lanes).
-const EXPONENTIALS: f64 = 16.0;
 /// Part of the exponentials' time that the products do not hide, when probabilities are multiplied in 16 bits.
 const EXPOSED_16: f64 = 0.53;
 /// The same in 8 bits: probabilities are scaled and rounded to 8 bits on the way to the second product, on the same units.
@@ -57,7 +55,7 @@ pub(super) fn time(operator: &Attention, device: &Device, parameters: &Parameter
     let work = longest.max(products + rows + TAIL * longest);
     let memory = operator.memory_bytes() / (device.memory.bandwidth.0 * parameters.bandwidth);
     let narrowing = if operator.cache.bits() < 16.0 { NARROWING } else { 0.0 };
-    let overhead = (LAUNCH + LAUNCH_COLUMN * columns + narrowing) * units.cycle;
+    let overhead = units.launch(device, LAUNCH + LAUNCH_COLUMN * columns + narrowing);
     Estimate {
         time: Seconds(overhead + work.max(memory)),
         arithmetic: Seconds(products.max(longest)),
@@ -80,7 +78,7 @@ fn pair_cycles(operator: &Attention, parameters: &Parameters, units: &Units) -> 
     let wide = if operator.head_dim > WIDEST_HEAD { WIDE_SLOWDOWN } else { 1.0 };
     let products = 4.0 * operator.head_dim as f64 * wide / (units.operations * parameters.arithmetic);
     let exposed = if operator.compute.bits() < 16.0 { EXPOSED_8 } else { EXPOSED_16 };
-    products + exposed / EXPONENTIALS
+    products + exposed / units.exponentials
 }
 
 /// Query rows that are cut into tiles together: those of a group if it is packed, else those of a head.

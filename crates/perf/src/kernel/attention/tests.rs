@@ -1,38 +1,11 @@
 use super::*;
-use crate::device::{Links, Memory, OnChip, Topology};
 use crate::parameter::Fitted;
-use base::units::{Bytes, BytesPerSecond, Hertz, OperationsPerSecond, Seconds, Watts};
+use base::units::{Hertz, OperationsPerSecond};
 use proptest::prelude::*;
 
-/// A device about as large as an H100.
+/// A device that the constants were measured on, with the parameters of one that was not.
 pub(crate) fn device() -> Device {
-    Device {
-        key: "test".into(),
-        name: "Test".into(),
-        vendor: "Test".into(),
-        available: "2022-10".into(),
-        units: 132,
-        clock: Hertz(1.83e9),
-        matrix: vec![(Format::Bf16, OperationsPerSecond(989e12)), (Format::Fp8, OperationsPerSecond(1979e12))],
-        vector: OperationsPerSecond(67e12),
-        memory: Memory { kind: "HBM3".into(), capacity: Bytes(80_000_000_000), bandwidth: BytesPerSecond(3.35e12) },
-        on_chip: OnChip {
-            shared: Bytes(50_000_000),
-            shared_bandwidth: BytesPerSecond(5.5e12),
-            local: Bytes(256 * 1024),
-        },
-        scale_up: Links {
-            kind: "NVLink 4".into(),
-            bandwidth: BytesPerSecond(450e9),
-            latency: Seconds(1e-6),
-            topology: Topology::Switch,
-            group: 8,
-            reduces: true,
-        },
-        scale_out: None,
-        power: Watts(700.0),
-        parameters: crate::device::Parameters::default(),
-    }
+    Device { parameters: crate::device::Parameters::default(), ..Device::find("h100").unwrap() }
 }
 
 fn operator() -> impl Strategy<Value = Attention> {
