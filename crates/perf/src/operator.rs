@@ -324,7 +324,7 @@ impl Latent {
                 ((width * self.heads) as f64 * 2.0, width * self.heads)
             }
         };
-        self.batch as f64 * (seen * row + 2.0 * (self.queries * query) as f64)
+        self.batch as f64 * (seen * row + 2.0 * self.queries as f64 * query as f64)
     }
 }
 
