@@ -37,8 +37,8 @@ pub struct Arguments {
 enum Command {
     /// Recompute published figures and print both
     #[command(after_help = "\
-A prediction used nothing of the published figure; a fitted one chose an input with it in view; consistency only shows that
-figures fit each other.
+A prediction used nothing of the published figure; a fitted one chose an input with it in view;
+consistency only shows that figures fit each other.
 
 Examples:
   puce facts cases

@@ -7,7 +7,7 @@ use crate::cost::{self, Cost, Device};
 use crate::facts::{FactError, Facts};
 use crate::market::Market;
 use crate::range::Range;
-use crate::uncertain::Study;
+use crate::uncertain::{Model, Study};
 
 /// What is asked of each device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,27 @@ fn inputs(facts: &Facts, devices: &[Device]) -> Result<Vec<(String, Range)>, Fac
     Ok(market.chain(devices.iter().flat_map(Device::inputs)).collect())
 }
 
+/// Devices and what is asked of them: a function from the inputs of a comparison to the answers, device by device.
+pub struct Comparison<'a> {
+    devices: &'a [Device],
+    questions: &'a [Question],
+    /// Inputs that only one device has, per device.
+    own: Vec<usize>,
+}
+
+impl Model for Comparison<'_> {
+    fn compute(&self, values: &[f64], results: &mut [f64]) {
+        let (shared, mut own) = values.split_at(Market::QUANTITIES.len());
+        let market = Market::from_values(shared);
+        let asked = results.chunks_mut(self.questions.len());
+        for ((device, count), results) in self.devices.iter().zip(&self.own).zip(asked) {
+            let cost = cost::of(&device.at(&own[..*count]), &market);
+            own = &own[*count..];
+            results.iter_mut().zip(self.questions).for_each(|(result, question)| *result = question.of(&cost));
+        }
+    }
+}
+
 /// A study whose results are the answers of every device to every question, device by device.
 ///
 /// # Errors
@@ -66,19 +87,72 @@ pub fn study<'a>(
     facts: &Facts,
     devices: &'a [Device],
     questions: &'a [Question],
-) -> Result<Study<impl Fn(&[f64], &mut [f64]) + Sync + 'a>, FactError> {
-    let counts: Vec<usize> = devices.iter().map(|device| device.inputs().len()).collect();
-    let results = devices
-        .iter()
-        .flat_map(|device| questions.iter().map(|question| format!("{} {}", question.name(), device.name)));
-    let model = move |values: &[f64], results: &mut [f64]| {
-        let (shared, mut own) = values.split_at(Market::QUANTITIES.len());
-        let market = Market::from_values(shared);
-        for ((device, count), results) in devices.iter().zip(&counts).zip(results.chunks_mut(questions.len())) {
-            let cost = cost::of(&device.at(&own[..*count]), &market);
-            own = &own[*count..];
-            results.iter_mut().zip(questions).for_each(|(result, question)| *result = question.of(&cost));
+) -> Result<Study<Comparison<'a>>, FactError> {
+    let answers = devices.iter().flat_map(|device| questions.iter().map(move |question| (device, question)));
+    let results = answers.map(|(device, question)| format!("{} {}", question.name(), device.name));
+    let own = devices.iter().map(|device| device.inputs().len()).collect();
+    Ok(Study {
+        inputs: inputs(facts, devices)?,
+        results: results.collect(),
+        model: Comparison { devices, questions, own },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cost::{Acquisition, SpeedRange};
+    use crate::finance::Tenure;
+    use crate::server::Supply;
+
+    fn device(name: &str, price: f64) -> Device {
+        Device {
+            name: name.into(),
+            package: None,
+            acquisition: Acquisition::Buy { price: Range::new(price * 0.9, price, price * 1.1).unwrap() },
+            supply: Supply::Device,
+            tenure: Tenure::Own,
+            power: Range::exactly(1500.0),
+            speed: Some(SpeedRange { input: Range::exactly(2e4), output: Range::exactly(2e3) }),
         }
-    };
-    Ok(Study { inputs: inputs(facts, devices)?, results: results.collect(), model })
+    }
+
+    #[test]
+    fn a_study_of_nominals_is_the_function_itself() {
+        let facts = Facts::builtin().unwrap();
+        let devices = [device("a", 20_000.0), device("b", 40_000.0)];
+        let questions = [Question::Price, Question::UsefulHour, Question::Output];
+        let study = study(&facts, &devices, &questions).unwrap();
+        let market = Market::nominal(&facts).unwrap();
+        let direct = devices.iter().flat_map(|device| {
+            let cost = cost::of(&device.nominal(), &market);
+            questions.map(|question| question.of(&cost))
+        });
+        assert_eq!(study.nominal(), direct.collect::<Vec<_>>());
+        assert_eq!(study.results[4], "useful hour b");
+    }
+
+    #[test]
+    fn devices_share_their_market() {
+        let facts = Facts::builtin().unwrap();
+        let devices = [device("a", 20_000.0), device("b", 40_000.0)];
+        let study = study(&facts, &devices, &[Question::UsefulHour]).unwrap();
+        let samples = study.sample(4096);
+        let spread = |values: Vec<f64>| {
+            let found = crate::uncertain::Distribution::of(values);
+            (found.within_90.1 - found.within_90.0) / found.median
+        };
+        let alone = spread(samples.chunks(2).map(|pair| pair[0]).collect());
+        let ratio = spread(samples.chunks(2).map(|pair| pair[1] / pair[0]).collect());
+        assert!(ratio < 0.5 * alone, "the ratio spreads by {ratio}, one device by {alone}");
+    }
+
+    #[test]
+    fn unknown_answers_are_no_numbers() {
+        let facts = Facts::builtin().unwrap();
+        let mute = [Device { speed: None, ..device("a", 20_000.0) }];
+        let study = study(&facts, &mute, &[Question::Make, Question::Input, Question::Hour]).unwrap();
+        let found = study.nominal();
+        assert!(found[0].is_nan() && found[1].is_nan() && found[2] > 0.5);
+    }
 }

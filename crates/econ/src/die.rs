@@ -104,6 +104,24 @@ impl Die {
     }
 }
 
+/// A grade that dies are sold in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grade {
+    /// Cores that it has.
+    pub cores: u32,
+    /// What it sells for, over the best grade.
+    pub worth: f64,
+}
+
+/// Cost of a die of each grade, best first, when a wafer is paid by all grades in proportion to what they sell for.
+pub fn cost_by_grade(die: &Die, harvest: &Harvest, gross: u32, process: &Process, grades: &[Grade]) -> Vec<Usd> {
+    let cores: Vec<u32> = grades.iter().map(|grade| grade.cores).collect();
+    let shares = harvest.grades(process.defects, die.area() * process.density, &cores);
+    let worth: f64 = shares.iter().zip(grades).map(|(share, grade)| share * grade.worth).sum();
+    let each = (process.wafer + process.sort) / (f64::from(gross) * worth);
+    grades.iter().map(|grade| each * grade.worth).collect()
+}
+
 /// The field of a scanner: 26 by 33 mm.
 pub const RETICLE: (Millimetres, Millimetres) = (Millimetres(26.0), Millimetres(33.0));
 
@@ -137,6 +155,20 @@ mod tests {
         // Three clusters, 0.8 defects: (1 + 0.8/3)^-3.
         assert!((cost.yield_ - (1.0f64 + 0.8 / 3.0).powi(-3)).abs() < 1e-12);
         assert!((cost.each.0 - 250.0 / cost.yield_).abs() < 1e-9);
+    }
+
+    #[test]
+    fn grades_pay_for_the_wafer_together() {
+        let die = Die::square("d", SquareMillimetres(800.0), Node::N5);
+        let harvest = Harvest { cores: 20, needed: 20, core_share: 0.9, uncore_repair: 0.0 };
+        let grades = [Grade { cores: 20, worth: 1.0 }, Grade { cores: 18, worth: 0.7 }];
+        let process = process(2e-3);
+        let costs = cost_by_grade(&die, &harvest, 64, &process, &grades);
+        let shares = harvest.grades(process.defects, 1.6, &[20, 18]);
+        let paid: f64 = costs.iter().zip(&shares).map(|(cost, share)| 64.0 * share * cost.0).sum();
+        assert!((paid - process.wafer.0).abs() < 1e-6);
+        // Selling a second grade makes the first cheaper.
+        assert!(costs[0] < cost_by_grade(&die, &harvest, 64, &process, &grades[..1])[0]);
     }
 
     proptest! {

@@ -3,7 +3,10 @@
 //! Silicon comes back from each spin with a fault or without. The first works with the probability that surveys of the trade report; each later one with a
 //! higher one, for it repairs what was found. The number of spins is then geometric after the first, and time and money follow.
 
-use crate::facts::{FactError, Facts};
+use crate::die::Node;
+use crate::facts::{FactError, Facts, Measured};
+use crate::range::Range;
+use crate::uncertain::{Distribution, Study};
 use base::units::{Usd, UsdPerHour, Years};
 
 /// A programme from architecture to volume.
@@ -38,22 +41,81 @@ pub struct Outlook {
     pub spent: Usd,
 }
 
+/// Inputs of a programme, in the order that [`Programme::at`] takes them.
+const INPUTS: usize = 9;
+
+/// Name and range of each input of a programme at `node`.
+///
+/// Masks of the generations after 3 nm are taken to cost what those of 3 nm do: no source gives them.
+fn inputs(facts: &Facts, node: Node) -> Result<[(String, Range); INPUTS], FactError> {
+    let (design, masks) = match node {
+        Node::N7 => ("design cost 7nm", "mask set 7nm"),
+        Node::N5 => ("design cost 5nm", "mask set 5nm"),
+        Node::N3 => ("design cost 3nm", "mask set 3nm"),
+        Node::N2 | Node::A16 => ("design cost 2nm", "mask set 3nm"),
+    };
+    Ok([
+        named::<Years>(facts, "architecture to tape-out")?,
+        named::<Years>(facts, "tape-out to volume")?,
+        named::<Years>(facts, "respin, time from failure to new silicon")?,
+        named::<f64>(facts, "first-silicon success of ASICs")?,
+        named::<f64>(facts, "success of a respin")?,
+        named::<Usd>(facts, design)?,
+        named::<f64>(facts, "headline design cost, share that a reused design costs")?,
+        named::<Usd>(facts, masks)?,
+        named::<f64>(facts, "respin, cost over the first mask set")?,
+    ])
+}
+
+fn named<T: Measured>(facts: &Facts, quantity: &str) -> Result<(String, Range), FactError> {
+    Ok((quantity.to_owned(), facts.range::<T>(quantity)?))
+}
+
+/// When a programme is to reach volume and what it is to cost until then, with all that is not known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Forecast {
+    /// Spins on average.
+    pub spins: Distribution,
+    /// Years from architecture to volume.
+    pub volume_after: Distribution,
+    /// Dollars spent before volume.
+    pub spent: Distribution,
+}
+
+/// The forecast of a programme at `node`, from `samples` samples.
+///
+/// # Errors
+/// If `facts` lack a figure.
+pub fn forecast(facts: &Facts, node: Node, samples: usize) -> Result<Forecast, FactError> {
+    let model = |values: &[f64], results: &mut [f64]| {
+        let expected = Programme::at(values).expected();
+        results.copy_from_slice(&[expected.spins, expected.volume_after.0, expected.spent.0]);
+    };
+    let results = ["spins", "years to volume", "spent"].map(str::to_owned).to_vec();
+    let found = Study { inputs: inputs(facts, node)?.to_vec(), results, model }.run(samples);
+    Ok(Forecast { spins: found[0], volume_after: found[1], spent: found[2] })
+}
+
 impl Programme {
-    /// A programme at 3 nm with the medians of `facts`, of which a share `own` of the headline design cost is spent (a design that reuses much costs a part).
+    fn at(values: &[f64]) -> Programme {
+        Programme {
+            design_time: Years(values[0]),
+            ramp: Years(values[1]),
+            respin_time: Years(values[2]),
+            first: values[3],
+            later: values[4],
+            design: Usd(values[5] * values[6]),
+            masks: Usd(values[7]),
+            respin: values[8],
+        }
+    }
+
+    /// A programme at `node` with the medians of `facts`.
     ///
     /// # Errors
     /// If `facts` lack a figure.
-    pub fn at_3nm(facts: &Facts, own: f64) -> Result<Programme, FactError> {
-        Ok(Programme {
-            design_time: facts.nominal("architecture to tape-out")?,
-            ramp: facts.nominal("tape-out to volume")?,
-            respin_time: facts.nominal("respin, time from failure to new silicon")?,
-            first: facts.nominal("first-silicon success of ASICs")?,
-            later: facts.nominal("success of a respin")?,
-            design: facts.nominal::<Usd>("design cost 3nm")? * own,
-            masks: facts.nominal("mask set 3nm")?,
-            respin: facts.nominal("respin, cost over the first mask set")?,
-        })
+    pub fn nominal(facts: &Facts, node: Node) -> Result<Programme, FactError> {
+        Ok(Programme::at(&inputs(facts, node)?.map(|(_, range)| range.nominal)))
     }
 
     /// Probability that exactly `spins` are needed.
@@ -105,7 +167,7 @@ mod tests {
     #[test]
     fn most_succeed_on_the_second() {
         let facts = Facts::builtin().unwrap();
-        let programme = Programme::at_3nm(&facts, 1.0).unwrap();
+        let programme = Programme::nominal(&facts, Node::N3).unwrap();
         let mode = (1..10).max_by(|a, b| programme.probability(*a).total_cmp(&programme.probability(*b)));
         assert_eq!(mode, Some(2));
         assert_eq!(f64::from(mode.unwrap()), facts.nominal::<f64>("modal number of spins").unwrap());
@@ -131,13 +193,25 @@ mod tests {
         assert_eq!(slip(UsdPerHour(1.0), 1000.0, Years(0.5)), Usd(4.38e6));
     }
 
+    #[test]
+    fn a_forecast_is_a_span_around_the_nominal() {
+        let facts = Facts::builtin().unwrap();
+        let found = forecast(&facts, Node::N3, 4096).unwrap();
+        let nominal = Programme::nominal(&facts, Node::N3).unwrap().expected();
+        let holds = |found: &Distribution, value: f64| found.within_80.0 < value && value < found.within_80.1;
+        assert!(holds(&found.spins, nominal.spins) && holds(&found.volume_after, nominal.volume_after.0));
+        assert!(holds(&found.spent, nominal.spent.0));
+        let older = forecast(&facts, Node::N7, 4096).unwrap();
+        assert!(older.spent.median < found.spent.median);
+    }
+
     proptest! {
         #[test]
         fn probabilities_add_up_to_one_and_to_the_mean(first in 0.01..0.99f64, later in 0.2..0.99f64) {
             let programme = Programme {
                 first,
                 later,
-                ..Programme::at_3nm(&Facts::builtin().unwrap(), 1.0).unwrap()
+                ..Programme::nominal(&Facts::builtin().unwrap(), Node::N3).unwrap()
             };
             let all = || (1..400).map(|spins| (f64::from(spins), programme.probability(spins)));
             prop_assert!((all().map(|(_, p)| p).sum::<f64>() - 1.0).abs() < 1e-9);

@@ -23,14 +23,26 @@ const BITS: usize = 32;
 /// Seed of the shift: any number would do, and this one always does.
 const SHIFT: u64 = 0x5075_6365;
 
+/// A function from one value per input to one value per result. Closures are models.
+pub trait Model: Sync {
+    /// Fills `results`.
+    fn compute(&self, values: &[f64], results: &mut [f64]);
+}
+
+impl<F: Fn(&[f64], &mut [f64]) + Sync> Model for F {
+    fn compute(&self, values: &[f64], results: &mut [f64]) {
+        self(values, results);
+    }
+}
+
 /// Inputs with ranges, and a function of them.
-pub struct Study<F> {
+pub struct Study<M> {
     /// Name and range of each input.
     pub inputs: Vec<(String, Range)>,
     /// Names of the results.
     pub results: Vec<String>,
-    /// Takes one value per input and fills one per result.
-    pub model: F,
+    /// The function.
+    pub model: M,
 }
 
 /// One result over all samples.
@@ -133,11 +145,11 @@ impl Varying {
     }
 }
 
-impl<F: Fn(&[f64], &mut [f64]) + Sync> Study<F> {
+impl<M: Model> Study<M> {
     /// The results when every input is at its nominal.
     pub fn nominal(&self) -> Vec<f64> {
         let mut results = vec![0.0; self.results.len()];
-        (self.model)(&Varying::new(&self.inputs).nominal, &mut results);
+        self.model.compute(&Varying::new(&self.inputs).nominal, &mut results);
         results
     }
 
@@ -162,7 +174,7 @@ impl<F: Fn(&[f64], &mut [f64]) + Sync> Study<F> {
             let mut values = varying.nominal.clone();
             sequence.visit(chunk * CHUNK, results.len() / width, |step, deviates| {
                 varying.fill(deviates, &mut values);
-                (self.model)(&values, &mut results[step * width..][..width]);
+                self.model.compute(&values, &mut results[step * width..][..width]);
             });
         });
         all
@@ -193,7 +205,7 @@ impl<F: Fn(&[f64], &mut [f64]) + Sync> Study<F> {
         // Results at the point, at its partner, and at the point with one coordinate of its partner.
         let [mut at, mut partner, mut mixed] = [(); 3].map(|()| vec![0.0; centre.len()]);
         let centred = |values: &[f64], results: &mut [f64]| {
-            (self.model)(values, results);
+            self.model.compute(values, results);
             results.iter_mut().zip(centre).for_each(|(result, centre)| *result -= centre);
         };
         sequence.visit(first, points, |_, deviates| {
@@ -256,7 +268,7 @@ impl Moments {
         self
     }
 
-    fn shares<F>(&self, study: &Study<F>, varying: &Varying, result: usize) -> Vec<Share> {
+    fn shares<M>(&self, study: &Study<M>, varying: &Varying, result: usize) -> Vec<Share> {
         let (sum, squares) = self.sums[result];
         let twice = 2.0 * self.points;
         let variance = squares / twice - (sum / twice).powi(2);

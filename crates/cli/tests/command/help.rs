@@ -18,6 +18,8 @@ const COMMANDS: &[&[&str]] = &[
     &["asm"],
     &["bench"],
     &["eval"],
+    &["facts"],
+    &["facts", "cases"],
     &["completions"],
 ];
 
@@ -58,6 +60,7 @@ fn usage_errors_are_of_their_own_kind() {
         (&["run", "--raw", "--system", "x", "Hi"], "cannot be used with"),
         (&["bench", "--prefill", "8", "--steps", "2"], "cannot be used with"),
         (&["eval"], "--text"),
+        (&["facts", "--as-of", "May"], "`May` is no date"),
         (&["completions", "tcsh"], "bash"),
     ];
     for (arguments, word) in cases {

@@ -10,6 +10,7 @@ use crate::market::Market;
 use crate::package::{Bill, with_margin};
 use crate::schedule::break_even;
 use crate::token::{Speed, Tariff, Traffic, per_million};
+use crate::uncertain::Study;
 use base::units::{
     HOURS_PER_YEAR, Millimetres, PerSquareMillimetre, SECONDS_PER_HOUR, Seconds, SquareMillimetres, Usd, UsdPerHour,
     Years,
@@ -165,6 +166,8 @@ pub enum By {
     Product { of: String, by: String },
     /// A sum of facts or figures.
     Sum { of: Vec<String> },
+    /// Devices sold: a share of each revenue over the price of the device that stands for it, median.
+    Units { share: String, sales: Vec<[String; 2]> },
     /// Failures per device and year.
     Failures { failures: f64, devices: f64, days: f64 },
     /// Share of its time in which a job advances that saves at the best interval.
@@ -230,6 +233,7 @@ impl By {
             By::Quotient { of, over } => (figure(context, of)? / figure(context, over)?).into(),
             By::Product { of, by } => (figure(context, of)? * figure(context, by)?).into(),
             By::Sum { of } => of.iter().map(|of| figure(context, of)).sum::<Result<f64, _>>()?.into(),
+            By::Units { share, sales } => units(context, share, sales)?,
             By::Failures { failures, devices, days } => fleet::rate(*failures, *devices, *days).into(),
             By::Goodput { failures, days, saving, restart } => {
                 let between = fleet::between_interruptions(1.0, fleet::rate(*failures, 1.0, *days));
@@ -304,6 +308,19 @@ fn sampled(context: &Context, name: &str, question: Question, take: Take) -> Res
         Take::Nominal => study.nominal()[0],
     };
     Ok(Found { value, within_90: Some(found.within_90) })
+}
+
+fn units(context: &Context, share: &str, sales: &[[String; 2]]) -> Result<Found, FactError> {
+    let mut inputs = vec![(share.to_owned(), context.facts.range::<f64>(share)?)];
+    for [revenue, price] in sales {
+        inputs.push((revenue.clone(), context.facts.range::<Usd>(revenue)?));
+        inputs.push((price.clone(), context.facts.range::<Usd>(price)?));
+    }
+    let model = |values: &[f64], results: &mut [f64]| {
+        results[0] = values[0] * values[1..].chunks(2).map(|sale| sale[0] / sale[1]).sum::<f64>();
+    };
+    let found = Study { inputs, results: vec!["units".to_owned()], model }.run(SAMPLES)[0];
+    Ok(Found { value: found.median, within_90: Some(found.within_90) })
 }
 
 /// Memory over logic, memory and package of a mix, losses and tests left out as analysts do.

@@ -47,6 +47,29 @@ impl Harvest {
         bins
     }
 
+    /// Share of all dies in each grade, when a die goes into the first grade whose cores it has: `grades` are the cores of each, most first.
+    ///
+    /// ```
+    /// # use econ::die::{Defects, Harvest};
+    /// let die = Harvest { cores: 144, needed: 114, core_share: 0.6, uncore_repair: 0.3 };
+    /// let defects = Defects::NegativeBinomial { alpha: 3.0 };
+    /// // A full part of 132 cores, and a lesser one of 114 out of what fails it.
+    /// let grades = die.grades(defects, 0.814, &[132, 114]);
+    /// assert!(grades[0] > 0.8 && grades[1] < 0.01);
+    /// ```
+    pub fn grades(&self, defects: Defects, mean: f64, grades: &[u32]) -> Vec<f64> {
+        let least = grades.iter().copied().min().unwrap_or(self.needed);
+        let bins = Harvest { needed: least, ..*self }.bins(defects, mean);
+        let mut shares = vec![0.0; grades.len()];
+        for (bad, share) in bins.iter().enumerate() {
+            let good = self.cores.saturating_sub(bad as u32);
+            if let Some(grade) = grades.iter().position(|cores| good >= *cores) {
+                shares[grade] += share;
+            }
+        }
+        shares
+    }
+
     /// Cores that may be bad.
     fn spare(&self) -> u32 {
         self.cores.saturating_sub(self.needed)
@@ -104,6 +127,16 @@ mod tests {
         assert!((bins.iter().sum::<f64>() - H100.good(CLUSTERS, 0.814)).abs() < 1e-12);
         // A die without any bad core is a die without a defect.
         assert!((bins[0] - CLUSTERS.free(0.814)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn grades_are_bins_taken_together() {
+        let grades = H100.grades(CLUSTERS, 0.814, &[144, 140, 132]);
+        let bins = H100.bins(CLUSTERS, 0.814);
+        let sum = |from: usize, to: usize| bins[from..=to].iter().sum::<f64>();
+        let expected = [bins[0], sum(1, 4), sum(5, 12)];
+        assert!(grades.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{grades:?}");
+        assert_eq!(H100.grades(CLUSTERS, 0.814, &[]), Vec::<f64>::new());
     }
 
     #[test]

@@ -1,0 +1,26 @@
+//! `puce facts`.
+
+use crate::tool::puce;
+
+#[test]
+fn facts_are_listed_filtered_and_shown_with_their_source() {
+    let all = puce(&["facts", "--json"]).json();
+    assert!(all.as_array().unwrap().iter().all(|fact| !fact["source"].as_str().unwrap().is_empty()));
+    let wafers = puce(&["facts", "wafer", "price", "N3"]).good().out;
+    assert!(wafers.starts_with("quantity ") && wafers.contains("20,000"), "{wafers}");
+    let one = puce(&["facts", "wafer price N3", "--as-of", "2023"]).good().out;
+    assert!(one.contains("2022-11-23") && one.contains("DigiTimes") && !one.contains("TrendForce"), "{one}");
+    let press = puce(&["facts", "--grade", "r", "--json"]).json();
+    assert!(press.as_array().unwrap().iter().all(|fact| fact["grade"] == "R"));
+    assert!(puce(&["facts", "no such fact"]).good().out.lines().count() <= 1);
+}
+
+#[test]
+fn cases_set_published_beside_computed() {
+    let cases = puce(&["facts", "cases", "--json"]).json();
+    let nodes = cases.as_array().unwrap().iter().find(|case| case["id"] == "V1 nodes").unwrap();
+    assert!((nodes["computed"].as_f64().unwrap() / nodes["published"].as_f64().unwrap() - 1.0).abs() < 1e-3);
+    let table = puce(&["facts", "cases"]).good().out;
+    assert!(table.lines().any(|line| line.starts_with("V9 H200 ") && line.ends_with("misses")), "{table}");
+    puce(&["facts", "cases", "--as-of", "2019"]).refused(&["no fact about"]);
+}
