@@ -14,6 +14,7 @@ pub mod device;
 pub mod estimate;
 pub mod evaluate;
 pub mod format;
+pub mod interval;
 pub mod kernel;
 pub mod network;
 pub mod operator;

@@ -6,5 +6,14 @@
 //!
 //! It never computes a time itself, and never writes to the terminal.
 
+//!
+//! The way of a measurement: [`sets`] reads a file, [`run`] makes a [`case::Case`] of each row, [`report`] gathers them into [`statistics`] and sets them
+//! beside their [`target`].
+
+pub mod case;
 pub mod fit;
+pub mod report;
+pub mod run;
 pub mod sets;
+pub mod statistics;
+pub mod target;

@@ -6,8 +6,13 @@
 
 pub mod attention;
 pub mod gemm;
+pub mod llmcompass;
+pub mod points;
+pub mod vidur;
 
+use base::units::Seconds;
 use flate2::read::GzDecoder;
+use perf::operator::Operator;
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::Read;
@@ -46,6 +51,18 @@ impl SetError {
     pub fn line(path: &Path, line: u64, what: impl ToString) -> SetError {
         SetError::Line { file: path.display().to_string(), line, what: what.to_string() }
     }
+}
+
+/// A row that measured one operator.
+pub trait Timed: DeserializeOwned {
+    /// What ran.
+    fn operator(&self) -> Operator;
+
+    /// Its time, the median over sources.
+    fn time(&self) -> Seconds;
+
+    /// The least and the greatest time of its sources.
+    fn spread(&self) -> (Seconds, Seconds);
 }
 
 /// Which half of a measured set: parameters may be fitted on the one and are judged on the other.

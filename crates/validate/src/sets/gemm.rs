@@ -4,10 +4,10 @@
 //! DeepSeek's (weights scaled per 128 x 128), `int4_wo` and `int8_wo` keep bfloat16 activations and widen the weights on the way, `sq` is 8-bit integers on both
 //! sides (SmoothQuant). The result is bfloat16 throughout.
 
-use crate::sets::{SetError, rows};
+use crate::sets::{SetError, Timed, rows};
 use base::units::Seconds;
 use perf::format::Format;
-use perf::operator::Gemm;
+use perf::operator::{Gemm, Operator};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -101,6 +101,20 @@ impl Row {
     /// The measured time.
     pub fn time(&self) -> Seconds {
         Seconds(self.median_ms / MILLISECONDS)
+    }
+}
+
+impl Timed for Row {
+    fn operator(&self) -> Operator {
+        Operator::Gemm(self.operator())
+    }
+
+    fn time(&self) -> Seconds {
+        self.time()
+    }
+
+    fn spread(&self) -> (Seconds, Seconds) {
+        (Seconds(self.min_ms / MILLISECONDS), Seconds(self.max_ms / MILLISECONDS))
     }
 }
 

@@ -1,0 +1,155 @@
+//! `puce validate`: the model of time beside measurements.
+
+use crate::failure::{Failure, Result};
+use crate::ui::{self, Align};
+use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+use validate::report::{Line, Report, Verdict, html, markdown};
+use validate::run::{self, Set};
+
+/// Arguments of `puce validate`.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  puce validate --data ../shared/data               every measured set
+  puce validate --only gemm --html errors.html      with a page of charts
+  puce validate --only 'h100 attention' --json
+  puce validate --fit                               fit the parameters anew, on calibrate files only")]
+pub struct Arguments {
+    /// Folder that holds `measured` [default: $PUCE_SHARED/data, else ../shared/data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Only sets whose name contains these words
+    #[arg(long, value_name = "WORDS")]
+    only: Option<String>,
+    /// Leave out the lines of regimes
+    #[arg(long)]
+    brief: bool,
+    /// Write a page of tables and charts that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the tables into the chapter of the documentation, between its marks
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Fit parameters and intervals on the calibrate files and write them to `calibration.toml` and `intervals.toml` in this folder
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "data", conflicts_with_all = ["html", "markdown", "only"])]
+    fit: Option<PathBuf>,
+    /// Print one JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result {
+    let data = folder(arguments.data.as_deref())?;
+    if let Some(folder) = &arguments.fit {
+        return fit(&data, folder);
+    }
+    let report = measure(&data, arguments.only.as_deref())?;
+    if let Some(file) = &arguments.html {
+        write(file, &html::page(&report))?;
+    }
+    if let Some(file) = &arguments.markdown {
+        write(file, &markdown::chapter(&fs::read_to_string(file).unwrap_or_default(), &report))?;
+    }
+    let mut lines = report.lines();
+    lines.retain(|line| !arguments.brief || line.regime.is_none());
+    if arguments.json { ui::json(&lines) } else { ui::print(&table(&lines)) }
+}
+
+/// The folder of measured data.
+fn folder(given: Option<&Path>) -> Result<PathBuf> {
+    let shared = || std::env::var_os("PUCE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from).join("data");
+    let folder = given.map_or_else(shared, Path::to_path_buf);
+    if folder.join("measured").is_dir() {
+        return Ok(folder);
+    }
+    let shown = folder.display();
+    Err(Failure::new(format!(
+        "{shown}: no folder `measured` there; name the folder of measured data with --data, or its parent in PUCE_SHARED"
+    )))
+}
+
+fn write(file: &Path, text: &str) -> Result {
+    fs::write(file, text).map_err(|error| Failure::file(file, &error))?;
+    ui::note(&format!("wrote {}", file.display()));
+    Ok(())
+}
+
+/// Runs the sets that were asked for.
+fn measure(data: &Path, only: Option<&str>) -> Result<Report> {
+    let wanted = |set: &Set| only.is_none_or(|words| words.split_whitespace().all(|word| set.name.contains(word)));
+    let sets: Vec<Set> = run::sets().into_iter().filter(wanted).collect();
+    if sets.is_empty() {
+        let names: Vec<String> = run::sets().into_iter().map(|set| set.name).collect();
+        return Err(Failure::new(format!("no set is called `{}`; there are: {}", only.unwrap_or_default(), names.join(", "))));
+    }
+    let bar = ui::count_bar("measured sets", sets.len() as u64);
+    let mut report = Report::default();
+    for set in &sets {
+        bar.set_message(set.name.clone());
+        run::one(set, data, &mut report)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+/// The lines as a table that fits 80 columns.
+fn table(lines: &[Line]) -> String {
+    let (left, right) = (Align::Left, Align::Right);
+    let head = [
+        ("", left),
+        ("cases", right),
+        ("mean", right),
+        ("median", right),
+        ("bias", right),
+        ("floor", right),
+        ("in 90 %", right),
+        ("target", right),
+        ("", left),
+    ];
+    let mut rows = Vec::new();
+    let mut kind = "";
+    for line in lines {
+        if line.kind != kind {
+            kind = line.kind;
+            rows.push(vec![ui::styled(ui::STRONG, kind)]);
+        }
+        rows.push(row(line));
+    }
+    ui::table(&head, &rows)
+}
+
+/// Characters of the first column that leave the rest within 80.
+const LABEL: usize = 24;
+
+fn row(line: &Line) -> Vec<String> {
+    let percent = |value: f64| format!("{:.1}", 100.0 * value);
+    let label = match &line.regime {
+        None if line.calibrated => format!("  {}", line.device),
+        None => format!("  {}, never fitted", line.device),
+        Some(regime) => format!("    {regime}"),
+    };
+    let summary = &line.summary;
+    let mark = match line.verdict {
+        Verdict::Pass => "ok".to_string(),
+        Verdict::Miss => ui::styled(ui::ALARM, "miss"),
+    };
+    let covered = summary.coverage.map_or_else(String::new, |share| match line.coverage_verdict {
+        Some(Verdict::Miss) if line.regime.is_none() => ui::styled(ui::ALARM, percent(share)),
+        _ => percent(share),
+    });
+    vec![
+        label.chars().take(LABEL).collect(),
+        ui::count(summary.cases),
+        percent(summary.mean),
+        percent(summary.median),
+        format!("{:+.1}", 100.0 * summary.bias),
+        summary.floor.map_or_else(String::new, percent),
+        covered,
+        format!("{:.0}{}", 100.0 * line.target, if line.target_is_median { "m" } else { "" }),
+        mark,
+    ]
+}

@@ -1,0 +1,46 @@
+//! The report as a chapter of the documentation.
+
+use super::{Line, Report, Verdict};
+
+/// The head of every table.
+const HEAD: &str = "| device | regime | cases | mean | median | bias | floor | in 90 % | target | |\n|---|---|--:|--:|--:|--:|--:|--:|--:|---|\n";
+
+fn percent(value: f64) -> String {
+    format!("{:.1} %", 100.0 * value)
+}
+
+fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Miss => "**miss**",
+    }
+}
+
+fn row(line: &Line) -> String {
+    let summary = &line.summary;
+    let cells = [
+        format!("{}{}", line.device, if line.calibrated { "" } else { " (never fitted)" }),
+        line.regime.clone().unwrap_or_default(),
+        summary.cases.to_string(),
+        percent(summary.mean),
+        percent(summary.median),
+        format!("{:+.1} %", 100.0 * summary.bias),
+        summary.floor.map(percent).unwrap_or_default(),
+        summary.coverage.map(percent).unwrap_or_default(),
+        format!("{:.0} %{}", 100.0 * line.target, if line.target_is_median { " median" } else { "" }),
+        mark(line.verdict).to_string(),
+    ];
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// A table per kind.
+pub fn tables(report: &Report) -> String {
+    let lines = report.lines();
+    let mut text = String::new();
+    for kind in report.kinds() {
+        text += &format!("### {}\n\n{HEAD}", kind.name());
+        lines.iter().filter(|line| line.kind == kind.name()).for_each(|line| text += &row(line));
+        text += "\n";
+    }
+    text
+}

@@ -1,0 +1,169 @@
+//! Serving points: a network, a deployment and a number of requests in flight, to time to first token and time per token.
+//!
+//! [`deployment`] makes a network, formats, mappings and workers of a line of the file; [`closed`] runs the closed loop with steps whose time comes from
+//! `perf`. What the software adds to the device's own time is in [`Habits`]: two times per family of software and a handful of facts about how each
+//! forms a step. The set has no calibrate half, so the two times were fitted on the half of the points whose [`fitted_half`] is true, and the error is
+//! reported over the other half as well as over all.
+
+pub mod closed;
+pub mod deployment;
+
+use base::units::Seconds;
+use deployment::{Arrangement, Deployment};
+use perf::device::Device;
+use perf::evaluate::{self, Software};
+use perf::operator::Phase;
+use perf::workload::{Plan, Work};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// How a family of serving software forms its steps, and what it costs beside the device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Habits {
+    /// Whether a step holds chunks of prompts beside decoding sequences; else prompts go first and decoding waits.
+    pub mixes: bool,
+    /// Most tokens of one step.
+    pub budget: u64,
+    /// Time of a step that the device waits for its host.
+    pub host: Seconds,
+    /// From the client's call to the scheduler and from the first token back to the client: HTTP, tokenisation, queues between processes.
+    pub front: Seconds,
+}
+
+impl Habits {
+    /// Those of a backend by the name that the points use; unknown ones are taken to be like vLLM.
+    pub fn of(backend: &str) -> Habits {
+        match backend {
+            // In-flight batching with chunked context; `max_num_tokens` 8,192 by default.
+            "trtllm" => Habits { mixes: true, budget: 8192, host: Seconds(0.3e-3), front: Seconds(30e-3) },
+            // Prompts before decoding (`--enable-mixed-chunk` is off by default), `--chunked-prefill-size` 8,192 on these devices.
+            "sglang" => Habits { mixes: false, budget: 8192, host: Seconds(0.3e-3), front: Seconds(30e-3) },
+            // Chunked prefill in every step; `max_num_batched_tokens` 8,192 in the API server on these devices.
+            _ => Habits { mixes: true, budget: 8192, host: Seconds(0.3e-3), front: Seconds(30e-3) },
+        }
+    }
+
+    fn software(&self) -> Software {
+        Software { host: self.host, ..Software::STREAM }
+    }
+}
+
+/// Whether a point belongs to the half that the times of [`Habits`] were fitted on.
+pub fn fitted_half(id: &str) -> bool {
+    // FNV-1a: the same on every machine and in every version.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (hash >> 32) & 1 == 0
+}
+
+/// What is predicted of a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Time to first token.
+    pub ttft: Seconds,
+    /// Time per further token.
+    pub tpot: Seconds,
+}
+
+/// One instance of a network on its devices, with the times of steps that were asked for before.
+///
+/// Counts are rounded to three significant binary digits or so before a step is evaluated, so that the steps of a long run are few different ones.
+pub struct Instance<'a> {
+    plan: Plan,
+    device: &'a Device,
+    habits: Habits,
+    known: RefCell<HashMap<closed::Step, f64>>,
+}
+
+/// Steps between powers of two that counts are rounded to: within 1.5 %.
+const PER_OCTAVE: u64 = 32;
+
+/// The nearest of [`PER_OCTAVE`] numbers per power of two; small counts stay as they are.
+fn rounded(count: u64) -> u64 {
+    let grain = (count.max(1).next_power_of_two() / (2 * PER_OCTAVE)).max(1);
+    (count + grain / 2) / grain * grain
+}
+
+impl<'a> Instance<'a> {
+    /// An instance of a plan on a device.
+    pub fn new(plan: Plan, device: &'a Device, habits: Habits) -> Instance<'a> {
+        Instance { plan, device, habits, known: RefCell::default() }
+    }
+
+    /// Most sequences whose whole contexts its memory holds.
+    pub fn room(&self, positions: u64) -> u64 {
+        let mapping = self.plan.mapping();
+        let memory = self.plan.memory(self.device, mapping.data, positions);
+        let each = memory.cache.max(1.0);
+        let free = memory.capacity.as_f64() - memory.weights - memory.activations - memory.reserve;
+        ((free / each).floor().max(1.0) as u64).saturating_mul(mapping.data)
+    }
+}
+
+impl closed::Steps for Instance<'_> {
+    fn time(&self, step: closed::Step) -> f64 {
+        let step = closed::Step {
+            prompts: rounded(step.prompts),
+            tokens: rounded(step.tokens),
+            past: rounded(step.past),
+            sequences: rounded(step.sequences),
+            context: rounded(step.context),
+        };
+        if let Some(time) = self.known.borrow().get(&step) {
+            return *time;
+        }
+        let mut works = Vec::with_capacity(2);
+        if step.prompts > 0 {
+            works.push(Work {
+                phase: Phase::Prefill,
+                sequences: step.prompts,
+                queries: step.tokens.max(1),
+                past: step.past,
+                logits: 1,
+            });
+        }
+        if step.sequences > 0 {
+            works.push(Work::decode(step.sequences, step.context));
+        }
+        let time = evaluate::step(&self.plan, &works, self.device, &self.habits.software()).time.0;
+        self.known.borrow_mut().insert(step, time);
+        time
+    }
+}
+
+/// The prediction of a deployment on a device.
+pub fn predict(deployment: &Deployment, device: &Device) -> Point {
+    predict_with(deployment, device, Habits::of(&deployment.backend))
+}
+
+/// The prediction with other habits than those of its backend.
+pub fn predict_with(deployment: &Deployment, device: &Device, habits: Habits) -> Point {
+    let instance = |mapping| {
+        let plan = Plan::new(deployment.shape, deployment.formats.on(device), mapping, deployment.spread);
+        Instance::new(plan, device, habits)
+    };
+    let traffic = deployment.traffic();
+    let outcome = match &deployment.arrangement {
+        Arrangement::Together(mapping) => {
+            let instance = instance(*mapping);
+            let policy = closed::Policy {
+                mixes: habits.mixes,
+                budget: habits.budget.saturating_mul(mapping.data),
+                room: instance.room(traffic.prompt + traffic.answer),
+            };
+            closed::together(&instance, policy, &traffic)
+        }
+        Arrangement::Apart { prefill, prefill_workers, decode, decode_workers } => {
+            let (first, second) = (instance(*prefill), instance(*decode));
+            let transfer = deployment.transfer(device);
+            let workers = closed::Workers {
+                prefill: *prefill_workers,
+                decode: *decode_workers,
+                budget: habits.budget.saturating_mul(prefill.data),
+                room: second.room(traffic.prompt + traffic.answer),
+                transfer,
+            };
+            closed::apart(&first, &second, workers, &traffic)
+        }
+    };
+    Point { ttft: Seconds(outcome.ttft + habits.front.0), tpot: Seconds(outcome.tpot) }
+}
