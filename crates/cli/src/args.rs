@@ -1,7 +1,7 @@
 //! The arguments: what each command takes, in the words of its `--help`.
 
 use crate::failure::Result;
-use crate::{bench, chat, chip, compile, eval, facts, models, program, run, ui};
+use crate::{bench, chat, chip, compile, eval, facts, models, program, run, ui, validate};
 use base::tile::WeightKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -42,6 +42,8 @@ enum Command {
     Eval(eval::Arguments),
     /// List prices and other figures of the outside world, with their sources
     Facts(facts::Arguments),
+    /// Hold the model of time against measurements, or fit it to them
+    Validate(validate::Arguments),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -67,6 +69,7 @@ pub fn dispatch(arguments: Arguments) -> Result {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -29,6 +29,7 @@ mod run;
 mod score;
 mod setup;
 mod ui;
+mod validate;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -2,11 +2,14 @@
 
 use crate::failure::{Failure, Result};
 use crate::ui::{self, Align};
+use ::validate::calibrate;
+use ::validate::kernels::FAMILIES;
+use ::validate::report::{Line, Report, Verdict, html, markdown};
+use ::validate::run::{self, Set};
 use clap::Args;
+use perf::device::Device;
 use std::fs;
 use std::path::{Path, PathBuf};
-use validate::report::{Line, Report, Verdict, html, markdown};
-use validate::run::{self, Set};
 
 /// Arguments of `puce validate`.
 #[derive(Args)]
@@ -60,7 +63,8 @@ pub fn run(arguments: &Arguments) -> Result {
 
 /// The folder of measured data.
 fn folder(given: Option<&Path>) -> Result<PathBuf> {
-    let shared = || std::env::var_os("PUCE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from).join("data");
+    let shared =
+        || std::env::var_os("PUCE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from).join("data");
     let folder = given.map_or_else(shared, Path::to_path_buf);
     if folder.join("measured").is_dir() {
         return Ok(folder);
@@ -83,7 +87,11 @@ fn measure(data: &Path, only: Option<&str>) -> Result<Report> {
     let sets: Vec<Set> = run::sets().into_iter().filter(wanted).collect();
     if sets.is_empty() {
         let names: Vec<String> = run::sets().into_iter().map(|set| set.name).collect();
-        return Err(Failure::new(format!("no set is called `{}`; there are: {}", only.unwrap_or_default(), names.join(", "))));
+        return Err(Failure::new(format!(
+            "no set is called `{}`; there are: {}",
+            only.unwrap_or_default(),
+            names.join(", ")
+        )));
     }
     let bar = ui::count_bar("measured sets", sets.len() as u64);
     let mut report = Report::default();
@@ -94,6 +102,19 @@ fn measure(data: &Path, only: Option<&str>) -> Result<Report> {
     }
     bar.finish_and_clear();
     Ok(report)
+}
+
+/// Fits parameters and intervals, and writes both files.
+fn fit(data: &Path, folder: &Path) -> Result {
+    let bar = ui::count_bar("fit", FAMILIES.len() as u64);
+    let known = |key: &str| Device::find(key).ok();
+    let calibrated = calibrate::calibrate(data, &known, calibrate::ROWS, |family| {
+        bar.set_message(format!("fit {family}"));
+        bar.inc(1);
+    })?;
+    bar.finish_and_clear();
+    write(&folder.join("calibration.toml"), &calibrated.calibration())?;
+    write(&folder.join("intervals.toml"), &calibrated.intervals())
 }
 
 /// The lines as a table that fits 80 columns.

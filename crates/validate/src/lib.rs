@@ -10,10 +10,13 @@
 //! The way of a measurement: [`sets`] reads a file, [`run`] makes a [`case::Case`] of each row, [`report`] gathers them into [`statistics`] and sets them
 //! beside their [`target`].
 
+pub mod calibrate;
 pub mod case;
 pub mod fit;
+pub mod kernels;
 pub mod report;
 pub mod run;
+pub mod serving;
 pub mod sets;
 pub mod statistics;
 pub mod target;

@@ -1,8 +1,12 @@
 //! Every measured set against the model, one after the other.
 
 use crate::case::{Case, Kind, Knowledge, Subject};
+use crate::kernels::{FAMILIES, Family, File};
 use crate::report::Report;
-use crate::sets::{self, KERNEL_FOLDERS, SetError, Split, Timed, kernel_file, llmcompass, vidur};
+use crate::serving::deployment::{Deployment, Stated, device_key};
+use crate::serving::{self, fitted_half};
+use crate::sets::points::{self, Row};
+use crate::sets::{KERNEL_FOLDERS, SetError, Split, llmcompass, vidur};
 use base::units::Seconds;
 use perf::device::Device;
 use perf::interval::{Class, Intervals};
@@ -34,8 +38,7 @@ impl Context<'_> {
     }
 
     /// The case of one operator; `beside` is what the instrument adds to the kernel's time.
-    fn case(&self, device: &Device, operator: Operator, time: Seconds, beside: Seconds) -> Case {
-        let predicted = kernel::time(&operator, device).time;
+    fn case(&self, device: &Device, operator: Operator, time: Seconds, predicted: Seconds, beside: Seconds) -> Case {
         let class = Class::of(&operator);
         let factors = self.intervals.factors(&device.key, class);
         let mut interval = factors.around(predicted.0);
@@ -65,6 +68,9 @@ pub enum RunError {
     /// A measured device is not in the catalogue.
     #[error("the catalogue of devices has no `{0}`, of which there are measurements")]
     Device(String),
+    /// A point cannot be mapped to a network and devices.
+    #[error("{0}: {1}")]
+    Point(String, String),
 }
 
 /// What a set does with a report.
@@ -106,26 +112,45 @@ pub fn sets() -> Vec<Set> {
     let vidur = vidur::FILES.iter().map(|(file, device)| {
         Set::new(format!("{device} vidur"), move |run, report| vidur_operators(run, report, file, device))
     });
-    kernels.chain(operators).chain(layers).chain(vidur).collect()
+    let points = Set::new("serving points".to_string(), serving_points);
+    kernels.chain(operators).chain(layers).chain(vidur).chain([points]).collect()
 }
 
 /// The kernel sets of one device.
 fn kernel_sets(folder: &'static str, device: &'static str) -> Vec<Set> {
-    vec![kernel_set::<sets::gemm::Row>(folder, device, "gemm", "gemm")]
+    let files = FAMILIES.iter().flat_map(|family| family.files.iter().map(move |file| (family, file)));
+    let set = |(family, file): (&'static Family, &'static File)| {
+        let name = format!("{device} {}", file.title);
+        Set::new(name, move |run, report| kernel_set(run, report, (folder, device), family, file))
+    };
+    files.map(set).collect()
 }
 
 /// The test half of one kind of kernel.
-fn kernel_set<Row: Timed>(folder: &'static str, device: &'static str, file: &'static str, name: &str) -> Set {
-    Set::new(format!("{device} {name}"), move |run, report| {
-        let path = kernel_file(run.data, folder, file, Split::Test);
-        let device = run.device(device)?;
-        for row in sets::rows::<Row>(&path)? {
-            let (low, high) = row.spread();
-            let case = run.case(&device, row.operator(), row.time(), Seconds(0.0));
-            report.add(&Case { spread: Some((low.0, high.0)), ..case });
-        }
-        Ok(())
-    })
+fn kernel_set(
+    run: &Context,
+    report: &mut Report,
+    (folder, device): (&str, &str),
+    family: &Family,
+    file: &File,
+) -> Result<(), RunError> {
+    let device = run.device(device)?;
+    for measured in file.read(run.data, folder, Split::Test)? {
+        let (low, high) = measured.spread;
+        let predicted = (family.time)(&measured.operator, &device);
+        let case = run.case(&device, measured.operator, measured.time, predicted, Seconds(0.0));
+        report.add(&Case { spread: Some((low.0, high.0)), ..case });
+    }
+    Ok(())
+}
+
+/// Runs one set against the shipped devices, with the shipped parameters and intervals.
+///
+/// # Errors
+/// A file is missing or malformed, or the catalogue lacks a device.
+pub fn one(set: &Set, data: &Path, report: &mut Report) -> Result<(), RunError> {
+    let device = |key: &str| Device::find(key).ok();
+    set.run(&Context { data, device: &device, intervals: Intervals::embedded() }, report)
 }
 
 /// The device that LLMCompass measured.
@@ -138,7 +163,8 @@ fn llmcompass_folder(data: &Path) -> std::path::PathBuf {
 fn llmcompass_operators(run: &Context, report: &mut Report, file: &str) -> Result<(), RunError> {
     let device = run.device(LLMCOMPASS_DEVICE)?;
     for measured in llmcompass::operators(&llmcompass_folder(run.data), file)? {
-        let case = run.case(&device, measured.operator, measured.time, measured.host());
+        let predicted = kernel::time(&measured.operator, &device).time;
+        let case = run.case(&device, measured.operator, measured.time, predicted, measured.host());
         report.add(&Case { regime: "LLMCompass".into(), ..case });
     }
     Ok(())
@@ -182,7 +208,9 @@ fn layer(
 fn parts_of_layer(run: &Context, report: &mut Report, device: &Device, parts: &[llmcompass::Measured]) {
     for (part, name) in parts.iter().zip(llmcompass::PARTS) {
         let each = 1.0 / part.launches as f64;
-        let case = run.case(device, part.operator, Seconds(part.time.0 * each), Seconds(part.host().0 * each));
+        let predicted = kernel::time(&part.operator, device).time;
+        let (time, host) = (Seconds(part.time.0 * each), Seconds(part.host().0 * each));
+        let case = run.case(device, part.operator, time, predicted, host);
         let subject = Subject::Named(format!("GPT-3 175B layer, {name}: {}", case.subject).into());
         report.add(&Case { regime: "GPT-3 layer".into(), subject, ..case });
     }
@@ -192,8 +220,50 @@ fn vidur_operators(run: &Context, report: &mut Report, file: &str, device: &str)
     let device = run.device(device)?;
     for measured in vidur::read(&run.data.join("measured/operators/vidur").join(file))? {
         let (low, high) = measured.spread;
-        let case = run.case(&device, measured.operator, measured.time, Seconds(0.0));
+        let predicted = kernel::time(&measured.operator, &device).time;
+        let case = run.case(&device, measured.operator, measured.time, predicted, Seconds(0.0));
         report.add(&Case { regime: "Vidur".into(), spread: Some((low.0, high.0)), ..case });
     }
     Ok(())
+}
+
+/// Every serving point: two cases each.
+fn serving_points(run: &Context, report: &mut Report) -> Result<(), RunError> {
+    let rows = points::read(&run.data.join("measured/serving/points.csv"))?;
+    let stated = Stated::of(&rows);
+    for row in &rows {
+        let deployment =
+            Deployment::of(row, &stated).map_err(|error| RunError::Point(row.id.clone(), error.to_string()))?;
+        let device = run.device(deployment.device)?;
+        let point = serving::predict(&deployment, &device);
+        report.add(&point_case(row, Kind::ServingTpot, point.tpot, row.tpot()));
+        report.add(&point_case(row, Kind::ServingTtft, point.ttft, row.ttft()));
+    }
+    Ok(())
+}
+
+/// The case of one of a point's two times.
+fn point_case(row: &Row, kind: Kind, predicted: Seconds, measured: Seconds) -> Case {
+    let key = device_key(&row.system).unwrap_or_default();
+    let (_, model) = row.model_path.rsplit_once('/').unwrap_or(("", &row.model_path));
+    let half = if fitted_half(&row.id) { "half of the software's times" } else { "half held out" };
+    let flight = row.concurrency.or(row.batch_size).unwrap_or(0);
+    Case {
+        subject: Subject::Named(
+            format!(
+                "{} {model} {} {} {}, {} in flight, {} to {} tokens",
+                row.id, row.backend, row.precision, row.mode, flight, row.isl, row.osl
+            )
+            .into(),
+        ),
+        kind,
+        device: key.into(),
+        regime: format!("{} {}", row.backend, row.mode).into(),
+        also: vec![model.into(), half.into()],
+        knowledge: knowledge(key),
+        predicted: predicted.0,
+        measured: measured.0,
+        spread: None,
+        interval: None,
+    }
 }

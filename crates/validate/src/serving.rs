@@ -51,7 +51,9 @@ impl Habits {
 /// Whether a point belongs to the half that the times of [`Habits`] were fitted on.
 pub fn fitted_half(id: &str) -> bool {
     // FNV-1a: the same on every machine and in every version.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (hash >> 32) & 1 == 0
 }
 
@@ -89,13 +91,17 @@ impl<'a> Instance<'a> {
         Instance { plan, device, habits, known: RefCell::default() }
     }
 
-    /// Most sequences whose whole contexts its memory holds.
+    /// Most sequences whose whole contexts its memory holds. A deployment that ran did hold its weights: where they leave nothing beside the usual
+    /// reserve, the reserve was smaller, and what was left is not known: no limit then.
     pub fn room(&self, positions: u64) -> u64 {
         let mapping = self.plan.mapping();
         let memory = self.plan.memory(self.device, mapping.data, positions);
         let each = memory.cache.max(1.0);
         let free = memory.capacity.as_f64() - memory.weights - memory.activations - memory.reserve;
-        ((free / each).floor().max(1.0) as u64).saturating_mul(mapping.data)
+        if free < each {
+            return u64::MAX;
+        }
+        ((free / each) as u64).saturating_mul(mapping.data)
     }
 }
 

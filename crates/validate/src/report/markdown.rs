@@ -44,3 +44,15 @@ pub fn tables(report: &Report) -> String {
     }
     text
 }
+
+/// The marks between which a chapter holds its tables; what stands around them is kept.
+const MARKS: (&str, &str) = ("<!-- tables: puce validate --markdown -->", "<!-- end of tables -->");
+
+/// A chapter with its tables renewed. Text around the marks stays; a text without marks gets them at its end.
+pub fn chapter(text: &str, report: &Report) -> String {
+    let (before, after) = match text.split_once(MARKS.0) {
+        None => (text, "\n"),
+        Some((before, rest)) => (before, rest.split_once(MARKS.1).map_or("\n", |(_, after)| after)),
+    };
+    format!("{before}{}\n\n{}{}{after}", MARKS.0, tables(report), MARKS.1)
+}
