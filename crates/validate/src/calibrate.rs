@@ -287,6 +287,6 @@ mod tests {
         }
         let read = Intervals::parse("intervals.toml", &calibrated.intervals()).unwrap();
         assert_eq!(read, calibrated.intervals);
-        perf::device::Calibration::parse("calibration.toml", &calibrated.calibration()).unwrap();
+        perf::device::calibration::Calibration::parse("calibration.toml", &calibrated.calibration()).unwrap();
     }
 }
