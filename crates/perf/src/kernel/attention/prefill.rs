@@ -7,11 +7,11 @@ use crate::operator::Attention;
 use base::units::Seconds;
 
 /// Cycles from launch to end of the kernels (rotary embedding and cache write, attention) that have nothing to do.
-const LAUNCH: f64 = 19_800.0;
+const LAUNCH: f64 = 19_650.0;
 /// Cycles that each column of a head adds to that.
-const LAUNCH_COLUMN: f64 = 4.3;
+const LAUNCH_COLUMN: f64 = 2.4;
 /// Cycles of one more pass that converts keys and values for an 8-bit cache.
-const NARROWING: f64 = 5_700.0;
+const NARROWING: f64 = 5_980.0;
 /// Rows of queries in a tile.
 const TILE: f64 = 128.0;
 /// Rows that a tile has at least, used or not: one instruction of the matrix units' widest kind.
@@ -19,31 +19,29 @@ const TILE_LEAST: f64 = 64.0;
 /// Columns that a row on the diagonal computes in vain, on average: half a tile of 64 keys.
 const DIAGONAL: f64 = 32.0;
 /// Part of the exponentials' time that the products do not hide, when probabilities are multiplied in 16 bits.
-const EXPOSED_16: f64 = 0.53;
+const EXPOSED_16: f64 = 0.436;
 /// The same in 8 bits: probabilities are scaled and rounded to 8 bits on the way to the second product, on the same units.
-const EXPOSED_8: f64 = 1.27;
+const EXPOSED_8: f64 = 1.205;
 /// Cycles of a tile of queries: scheduling, prologue, epilogue.
-const TILE_CYCLES: f64 = 4_380.0;
-/// Cycles that each column of a head adds to a tile.
-const TILE_COLUMN: f64 = 2.45;
+const TILE_CYCLES: f64 = 5_530.0;
 /// Cycles of a query row beside its pairs: rotary embedding, load, normalisation, store.
-const ROW: f64 = 19.3;
+const ROW: f64 = 13.7;
 /// Cycles of each element of a query row.
-const ROW_ELEMENT: f64 = 0.286;
+const ROW_ELEMENT: f64 = 0.27;
 /// Cycles of a new row of keys and values: rotary embedding, write to the cache.
-const KEY: f64 = 12.5;
+const KEY: f64 = 10.0;
 /// Cycles of each column of it.
-const KEY_ELEMENT: f64 = 0.405;
+const KEY_ELEMENT: f64 = 0.416;
 /// The longest tile's time relative to its pairs at the rate of a full device: with few tiles kernels take smaller ones.
-const ALONE: f64 = 0.48;
-/// Part of the longest tile's time that the others wait for it at the end.
-const TAIL: f64 = 1.0;
-/// The one width of head for which libraries pack query heads of a group into tiles during prefill.
+const ALONE: f64 = 0.5;
+/// How much of the longest tile's time is added to an even share of the work: tiles end unevenly, and the causal ones are the more uneven.
+const TAIL: f64 = 1.04;
+/// Widest head of which prefill kernels pack those of a group into one tile. In 8 bits only heads of just this width have such kernels.
 const PACKED_WIDTH: u64 = 128;
 /// Widest head that hand-written kernels take; wider ones do not fit their tiles and run on general kernels.
 const WIDEST_HEAD: u64 = 256;
-/// How many times slower products are in general kernels on wider heads.
-const WIDE_SLOWDOWN: f64 = 5.9;
+/// How many times slower products are in general kernels on wider heads (from 2.5 to 16 by library and format).
+const WIDE_SLOWDOWN: f64 = 3.0;
 
 /// The time of one.
 pub(super) fn time(operator: &Attention, device: &Device, parameters: &Parameters, units: &Units) -> Estimate {
@@ -85,7 +83,8 @@ fn pair_cycles(operator: &Attention, parameters: &Parameters, units: &Units) -> 
 fn tiled_rows(operator: &Attention) -> (f64, f64) {
     let (batch, heads, kv_heads) = (operator.batch as f64, operator.heads as f64, operator.kv_heads as f64);
     let queries = operator.queries as f64;
-    if operator.head_dim == PACKED_WIDTH {
+    let narrower = operator.head_dim < PACKED_WIDTH && operator.compute.bits() >= 16.0;
+    if narrower || operator.head_dim == PACKED_WIDTH {
         (batch * kv_heads, queries * heads / kv_heads)
     } else {
         (batch * heads, queries)
@@ -95,7 +94,7 @@ fn tiled_rows(operator: &Attention) -> (f64, f64) {
 /// Cycles of tiles and rows beside their pairs, over all units.
 fn row_cycles(operator: &Attention, columns: f64) -> f64 {
     let (sets, rows) = tiled_rows(operator);
-    let tiles = sets * (rows / TILE).ceil() * (TILE_CYCLES + TILE_COLUMN * columns);
+    let tiles = sets * (rows / TILE).ceil() * TILE_CYCLES;
     let positions = operator.batch as f64 * operator.queries as f64;
     let queries = positions * operator.heads as f64 * (ROW + ROW_ELEMENT * columns);
     let keys = positions * operator.kv_heads as f64 * (KEY + KEY_ELEMENT * columns);
