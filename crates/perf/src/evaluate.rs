@@ -12,7 +12,7 @@ mod lever;
 pub use breakdown::{Breakdown, Row, breakdown};
 pub use lever::{Lever, Resource, levers};
 
-use crate::device::Device;
+use crate::device::{Device, Dispatch};
 use crate::estimate::{Bound, Estimate};
 use crate::kernel;
 use crate::operator::{Operator, Phase};
@@ -37,9 +37,16 @@ impl Software {
     /// Nothing but kernels: for comparing with measurements of kernels or layers alone.
     pub const BARE: Software = Software { overlap: 0.0, host: Seconds(0.0) };
 
+    /// One compiled program per step: exchanges have an engine of their own, so that the products of one half of a step's tokens hide the exchanges of the
+    /// other; the host writes the parameters of a step (a few kilobytes over PCIe) and reads the sampled tokens.
+    pub const PROGRAM: Software = Software { overlap: 0.5, host: Seconds(2e-5) };
+
     /// What usually drives this device.
-    pub fn of(_: &Device) -> Software {
-        Software::STREAM
+    pub fn of(device: &Device) -> Software {
+        match device.dispatch {
+            Dispatch::Kernels => Software::STREAM,
+            Dispatch::Program { .. } => Software::PROGRAM,
+        }
     }
 }
 

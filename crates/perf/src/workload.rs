@@ -5,11 +5,10 @@
 //! [`Work`] (so many sequences, so many new positions, so much cache) it then yields the operators of **one device**, without allocating.
 //!
 //! What the software fuses is a choice, and this is the one made here; it is what the serving stacks of 2025 (vLLM, SGLang, TensorRT-LLM) do on GPUs:
-//! the residual sum goes with the row norm that follows it, which also writes the narrow format if activations are quantised; queries, keys and values
-//! are one product, gate and up another; norms of query and key heads, rotary embedding and the write to the cache are one kernel; biases belong to
-//! their product; the activation reads gate and up and writes what the next product takes; top-k and softmax of a router are one kernel; keys of latent
-//! attention are absorbed into the query in decode and expanded in prefill. Attention's result is narrowed by a kernel of its own. The head sees only
-//! positions whose logits are wanted.
+//! the residual sum goes with the row norm that follows it; queries, keys and values are one product, gate and up another; norms of query and key heads,
+//! rotary embedding and the write to the cache are one kernel; biases belong to their product; the activation reads gate and up; top-k and softmax of a
+//! router are one kernel; keys of latent attention are absorbed into the query in decode and expanded in prefill. Bringing activations into a narrow format
+//! belongs to the product that wants it, as in measurements of such products. The head sees only positions whose logits are wanted.
 //!
 //! Exchanges: tensor parallelism sums with an all-reduce after attention and after the feed-forward part; attention that runs data-parallel sends tokens
 //! to their experts and back (all-to-all, each token once per device that holds one of its experts), or, where experts are split by width, gathers all
@@ -18,8 +17,10 @@
 
 mod exchange;
 mod formats;
+pub mod image;
 mod layers;
 mod plan;
+pub mod training;
 
 pub use formats::{Formats, FormatsError};
 pub use plan::Plan;

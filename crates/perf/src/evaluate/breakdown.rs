@@ -71,7 +71,7 @@ fn achieved(operator: &Operator, estimate: &Estimate, bound: Bound, device: &Dev
         (Bound::Memory, _) => (operator.memory_bytes(), device.memory.bandwidth.0),
         (Bound::Link, Operator::Collective(collective)) => (collective.bytes, device.scale_up.bandwidth.0),
         (Bound::Arithmetic, Operator::Stream(_)) => (operator.operations(), device.vector.0),
-        (Bound::Arithmetic, _) => (operator.operations(), device.matrix_rate(arithmetic(operator)?)?.0),
+        (Bound::Arithmetic, _) => (operator.operations(), device.arithmetic(arithmetic(operator)?).1.0),
         _ => return None,
     };
     Some(amount / (estimate.time.0 * rate)).filter(|share| share.is_finite())

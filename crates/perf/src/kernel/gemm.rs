@@ -102,7 +102,7 @@ pub fn time(operator: &Gemm, device: &Device) -> Estimate {
 
 /// The time of one under some parameters instead of the device's own: what a fit varies.
 pub fn time_with(operator: &Gemm, device: &Device, parameters: &Parameters) -> Estimate {
-    if operator.m * operator.n * operator.k * operator.count == 0 {
+    if operator.operations() == 0.0 {
         return Estimate::default();
     }
     let machine = Machine::new(operator, device, parameters);

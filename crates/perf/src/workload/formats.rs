@@ -97,18 +97,23 @@ impl Formats {
         Ok(())
     }
 
-    /// These formats as `device` would run them: where it has no products of an activation's format, activations stay at 16 bits and the weights are
-    /// widened on the way to the units (weight-only quantisation), as the usual software does.
+    /// These formats as `device` would run them. Where it has no products of an activation's format, the next wider one that it has takes its place, and
+    /// narrower weights are widened on their way to the units (weight-only quantisation), as the usual software does. A device whose widest products are
+    /// narrower than the network's formats gets weights, activations and cache quantised to those.
     pub fn on(self, device: &Device) -> Formats {
-        let native = |format: Format| match device.matrix_rate(format) {
-            Some(_) => format,
-            None => Format::Bf16,
+        let multiplied = |format: Format| device.arithmetic(format).0;
+        let stored = |format: Format| {
+            let there = multiplied(format);
+            if there.bits() < format.bits() { there } else { format }
         };
         Formats {
-            activations: native(self.activations),
-            expert_activations: native(self.expert_activations),
-            attention: native(self.attention),
-            ..self
+            weights: stored(self.weights),
+            experts: stored(self.experts),
+            head: stored(self.head),
+            activations: multiplied(self.activations),
+            expert_activations: multiplied(self.expert_activations),
+            attention: multiplied(self.attention),
+            cache: stored(self.cache),
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Part;
 use super::plan::{Builder, Kind, Rows};
-use crate::format::Format;
 use crate::network::{Delta, Dense, Experts, FeedForward, Grouped, Latent, LayerGroup, Mixer};
 use crate::operator::{self, Phase, StreamKind};
 
@@ -42,7 +41,7 @@ fn embedding(b: &mut Builder) {
 fn head(b: &mut Builder) {
     b.part = Part::Head;
     let (hidden, vocab) = (b.shape.hidden, b.shape.vocab);
-    norm(b, "final norm", Rows::Logits, hidden, Format::Bf16);
+    norm(b, "final norm", Rows::Logits, hidden);
     b.wide_product("head", Rows::Logits, vocab.div_ceil(b.mapping.tensor), hidden, 1);
     b.gather_logits();
     // Two passes: the largest logit (or the sum of exponentials), then the choice.
@@ -50,16 +49,16 @@ fn head(b: &mut Builder) {
     b.stream("sampling", Rows::Logits, StreamKind::Sample, vocab, 2.0 * row, 8.0, SOFTMAX);
 }
 
-/// A row norm with the residual sum before it: reads both, writes the new residual and what the next product takes.
-fn norm(b: &mut Builder, label: &'static str, rows: Rows, width: u64, output: Format) {
-    let row = width as f64;
-    b.stream(label, rows, StreamKind::Norm, width, 2.0 * row * WIDE, row * (WIDE + output.bytes()), NORM);
+/// A row norm with the residual sum before it: reads both, writes the new residual and the normalised row.
+fn norm(b: &mut Builder, label: &'static str, rows: Rows, width: u64) {
+    let row = width as f64 * WIDE;
+    b.stream(label, rows, StreamKind::Norm, width, 2.0 * row, 2.0 * row, NORM);
 }
 
 fn layer(b: &mut Builder, group: &LayerGroup) {
     let hidden = b.shape.hidden;
     b.part = Part::Mixer;
-    norm(b, "norm", Rows::Tokens, hidden, b.formats.activations);
+    norm(b, "norm", Rows::Tokens, hidden);
     match &group.mixer {
         Mixer::Grouped(attention) => grouped(b, attention),
         Mixer::Latent(attention) => latent(b, attention),
@@ -69,19 +68,19 @@ fn layer(b: &mut Builder, group: &LayerGroup) {
     let each = b.repeat;
     if group.norms > 2 {
         b.repeat = each * (group.norms - 2) as f64;
-        norm(b, "output norm", Rows::Tokens, hidden, Format::Bf16);
+        norm(b, "output norm", Rows::Tokens, hidden);
         b.repeat = each;
     }
     match &group.feed_forward {
         FeedForward::Dense(dense) => {
             b.part = Part::Dense;
-            norm(b, "norm", Rows::Tokens, hidden, b.formats.activations);
+            norm(b, "norm", Rows::Tokens, hidden);
             self::dense(b, dense, ["gate and up", "activation", "down"]);
             b.all_reduce("feed-forward all-reduce");
         }
         FeedForward::Experts(experts) => {
             b.part = Part::Experts;
-            norm(b, "norm", Rows::Tokens, hidden, b.formats.expert_activations);
+            norm(b, "norm", Rows::Tokens, hidden);
             self::experts(b, experts);
         }
     }
@@ -111,17 +110,7 @@ fn grouped(b: &mut Builder, a: &Grouped) {
     if a.gated {
         b.stream("output gate", Rows::Tokens, StreamKind::Activation, queries, 2.0 * q * WIDE, q * WIDE, ACTIVATION);
     }
-    narrow(b, queries);
     b.product("output projection", Rows::Tokens, b.shape.hidden, queries);
-}
-
-/// Attention's result in the format of the next product, if that is narrower.
-fn narrow(b: &mut Builder, width: u64) {
-    let bytes = b.formats.activations.bytes();
-    if bytes < WIDE {
-        let row = width as f64;
-        b.stream("quantise", Rows::Tokens, StreamKind::Quantise, width, row * WIDE, row * bytes, 3.0);
-    }
 }
 
 fn latent(b: &mut Builder, a: &Latent) {
@@ -151,15 +140,13 @@ fn latent(b: &mut Builder, a: &Latent) {
         b.add("latent attention", Rows::Tokens, Kind::Latent { phase, heads, kv_rank, rope_dim, nope_dim, value_dim });
     }
     b.wide_product("expand values", Rows::DecodeTokens, a.value_dim, a.kv_rank, heads);
-    narrow(b, heads * a.value_dim);
     b.product("output projection", Rows::Tokens, hidden, heads * a.value_dim);
 }
 
 /// A row norm without a residual sum.
 fn norm_only(b: &mut Builder, label: &'static str, width: u64) {
-    let row = width as f64;
-    let output = b.formats.activations.bytes();
-    b.stream(label, Rows::Tokens, StreamKind::Norm, width, row * WIDE, row * output, NORM);
+    let row = width as f64 * WIDE;
+    b.stream(label, Rows::Tokens, StreamKind::Norm, width, row, row, NORM);
 }
 
 /// The gated delta rule: a state per head is read, corrected by the new key and value, and written. In prefill, chunks of positions go through products.
@@ -199,7 +186,7 @@ fn delta(b: &mut Builder, a: &Delta) {
         StreamKind::Norm,
         values,
         2.0 * values as f64 * WIDE,
-        values as f64 * b.formats.activations.bytes(),
+        values as f64 * WIDE,
         NORM + ACTIVATION,
     );
     b.product("output projection", Rows::Tokens, b.shape.hidden, values);
@@ -210,7 +197,7 @@ fn dense(b: &mut Builder, f: &Dense, labels: [&'static str; 3]) {
     let into = if f.gated { 2 } else { 1 };
     let row = inner as f64;
     b.product(labels[0], Rows::Tokens, into * inner, b.shape.hidden);
-    let written = row * b.formats.activations.bytes();
+    let written = row * WIDE;
     b.stream(labels[1], Rows::Tokens, StreamKind::Activation, inner, into as f64 * row * WIDE, written, ACTIVATION);
     b.product(labels[2], Rows::Tokens, b.shape.hidden, inner);
 }

@@ -8,8 +8,13 @@ use crate::operator::{
 };
 use crate::parallel::Mapping;
 
-/// Largest number of sequences or positions of a step: far above what any machine runs, and far below where products of counts overflow.
+/// Most sequences of a step. These three are far above what any machine runs, and far below where products of counts overflow: larger ones are taken as
+/// these.
+const MOST_SEQUENCES: u64 = 1 << 20;
+/// Most positions of a sequence.
 const MOST: u64 = 1 << 28;
+/// Most rows of an operator.
+const MOST_ROWS: u64 = 1 << 36;
 
 /// A network, its formats and a mapping, lowered as far as it goes without knowing the step.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,7 +163,7 @@ struct Counts {
 
 impl Counts {
     fn of(&self, rows: Rows) -> u64 {
-        match rows {
+        let count = match rows {
             Rows::Tokens => self.tokens,
             Rows::DecodeTokens => self.decode,
             Rows::PrefillTokens => self.prefill,
@@ -167,7 +172,8 @@ impl Counts {
             Rows::DecodeGathered => self.decode_gathered,
             Rows::Logits => self.logits,
             Rows::GroupTokens => self.group,
-        }
+        };
+        count.min(MOST_ROWS)
     }
 }
 
@@ -207,7 +213,7 @@ impl Plan {
 
     /// Parts that go through the pipeline one after the other: at most one per stage.
     pub fn micro_batches(&self, step: &[Work]) -> u64 {
-        let sequences = step.iter().map(|work| work.sequences.min(MOST)).sum::<u64>();
+        let sequences = step.iter().map(|work| work.sequences.min(MOST_SEQUENCES)).sum::<u64>();
         self.mapping.pipeline.min(sequences.div_ceil(self.mapping.data)).max(1)
     }
 
@@ -285,7 +291,7 @@ impl Plan {
     /// What one device sees of a micro-batch of `work`.
     fn share(&self, work: &Work, micro: u64) -> Share {
         let Mapping { data, context, .. } = self.mapping;
-        let sequences = work.sequences.min(MOST).div_ceil(micro * data);
+        let sequences = work.sequences.min(MOST_SEQUENCES).div_ceil(micro * data);
         let (queries, past) = (work.queries.min(MOST), work.past.min(MOST));
         match work.phase {
             Phase::Prefill => {
@@ -313,7 +319,7 @@ impl Plan {
             let tokens = share.linear * share.queries;
             counts.tokens += tokens;
             counts.logits += share.linear * work.logits.min(work.queries).min(MOST);
-            counts.group += work.sequences.min(MOST).div_ceil(micro) * work.queries.min(MOST);
+            counts.group += work.sequences.min(MOST_SEQUENCES).div_ceil(micro) * work.queries.min(MOST);
             let gathered = share.sequences * work.queries.min(MOST);
             match work.phase {
                 Phase::Prefill => {
