@@ -1,7 +1,7 @@
 //! The arguments: what each command takes, in the words of its `--help`.
 
 use crate::failure::Result;
-use crate::{bench, chat, chip, compile, eval, facts, models, program, run, ui, validate};
+use crate::{bench, chat, chip, compile, eval, facts, models, perf, program, run, ui, validate};
 use base::tile::WeightKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -38,6 +38,8 @@ enum Command {
     Asm(program::AsmArguments),
     /// Measure the speed of the emulator
     Bench(bench::Arguments),
+    /// Tell how long a network takes on a device, and what it waits for
+    Perf(perf::Arguments),
     /// Measure the accuracy of the chip against the binary32 reference
     Eval(eval::Arguments),
     /// List prices and other figures of the outside world, with their sources
@@ -67,6 +69,7 @@ pub fn dispatch(arguments: Arguments) -> Result {
         Command::Objdump(arguments) => program::objdump(&arguments),
         Command::Asm(arguments) => program::asm(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Perf(arguments) => perf::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),

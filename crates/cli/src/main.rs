@@ -22,6 +22,7 @@ mod failure;
 mod generate;
 mod interrupt;
 mod models;
+mod perf;
 mod program;
 mod prompts;
 mod report;

@@ -17,6 +17,8 @@ const COMMANDS: &[&[&str]] = &[
     &["objdump"],
     &["asm"],
     &["bench"],
+    &["perf"],
+    &["perf", "list"],
     &["eval"],
     &["facts"],
     &["facts", "cases"],

@@ -4,6 +4,7 @@ mod chips;
 mod facts;
 mod help;
 mod models;
+mod perf;
 mod programs;
 mod real;
 mod tool;
