@@ -1,7 +1,7 @@
 //! The arguments: what each command takes, in the words of its `--help`.
 
 use crate::failure::Result;
-use crate::{bench, chat, chip, compile, eval, facts, models, perf, program, run, ui, validate};
+use crate::{bench, chat, chip, compile, eval, facts, map, models, perf, program, run, ui, validate};
 use base::tile::WeightKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -36,6 +36,8 @@ enum Command {
     Objdump(program::ObjdumpArguments),
     /// Make a program from its text
     Asm(program::AsmArguments),
+    /// Find the best way to run one matrix product on a chip
+    Map(map::Arguments),
     /// Measure the speed of the emulator
     Bench(bench::Arguments),
     /// Tell how long a network takes on a device, and what it waits for
@@ -68,6 +70,7 @@ pub fn dispatch(arguments: Arguments) -> Result {
         Command::Compile(arguments) => compile::run(&arguments),
         Command::Objdump(arguments) => program::objdump(&arguments),
         Command::Asm(arguments) => program::asm(&arguments),
+        Command::Map(arguments) => map::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Perf(arguments) => perf::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),

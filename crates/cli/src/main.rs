@@ -21,6 +21,7 @@ mod facts;
 mod failure;
 mod generate;
 mod interrupt;
+mod map;
 mod models;
 mod perf;
 mod program;

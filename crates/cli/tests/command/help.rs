@@ -16,6 +16,7 @@ const COMMANDS: &[&[&str]] = &[
     &["compile"],
     &["objdump"],
     &["asm"],
+    &["map"],
     &["bench"],
     &["perf"],
     &["perf", "list"],

@@ -3,6 +3,7 @@
 mod chips;
 mod facts;
 mod help;
+mod map;
 mod models;
 mod perf;
 mod programs;
