@@ -15,6 +15,7 @@
 
 mod limits;
 mod report;
+mod time;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,6 +36,8 @@ pub enum What {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
+    /// The model of time beside other tools; writes a page into docs/benchmarks
+    Time,
     /// llama.cpp alone
     Peer,
     /// The limits of this machine alone
@@ -110,6 +113,7 @@ pub fn run(root: &Path, what: What) -> Result<()> {
             }
             Ok(())
         }
+        What::Time => time::run(root),
         What::Run { rounds } => run_all(root, rounds.max(1)),
     }
 }

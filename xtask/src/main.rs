@@ -11,7 +11,7 @@
 //! | `test` | the one test command: format, lints, tests, docs, a slice of fuzzing; last line is the sum of all tests |
 //! | `tidy` | checks the tables of rules against the tree |
 //! | `gen` | rewrites generated files, or says which are stale |
-//! | `bench` | our emulator beside llama.cpp and beside the machine's limits, in one run |
+//! | `bench` | our emulator beside llama.cpp and beside the machine's limits, or the model of time beside other tools, in one run |
 //! | `accuracy` | perplexity and divergence of the chip on a fixed text, kept as a page |
 //! | `fuzz` | every fuzz target for some seconds, from the stored corpus |
 //! | `tools` | installs what the chores need into `.tools/`, never outside the tree |

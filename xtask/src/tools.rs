@@ -4,6 +4,7 @@
 //! | tool | place | for |
 //! |---|---|---|
 //! | `cargo-fuzz` | `.tools/bin` | `cargo xtask fuzz` |
+//! | `time` | `.tools/time` | `cargo xtask bench time`: a Python environment for each of the tools it runs beside ours |
 //! | `bench` | `.tools/bench` | `cargo xtask bench`: a Python environment with llama.cpp built for this processor |
 //!
 //! Both are built from source, at the versions below, and reused when they are there.
@@ -22,10 +23,32 @@ pub enum Tool {
     CargoFuzz,
     /// The Python environment of the benchmarks' peer
     Bench,
+    /// The Python environments of the tools that model time
+    Time,
 }
 
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
 const LLAMA_VERSION: &str = "0.3.36";
+
+/// A tool that models time, as it is installed.
+pub struct TimeTool {
+    /// Name, of the tool and of its environment's folder.
+    pub name: &'static str,
+    /// The package, with its version.
+    pub package: &'static str,
+    /// What it needs and does not ask for.
+    also: &'static [&'static str],
+}
+
+/// The tools that `cargo xtask bench time` runs.
+pub const TIME_TOOLS: [TimeTool; 3] = [
+    TimeTool { name: "zigzag", package: "zigzag-dse==3.9.1", also: &["six"] },
+    TimeTool { name: "scalesim", package: "scalesim==3.0.0", also: &["numpy<2"] },
+    TimeTool { name: "genz", package: "genz-llm==0.0.16", also: &[] },
+];
+
+/// Points to an existing folder of such environments, to be used in place of `.tools/time`.
+pub const TIME_VENVS: &str = "PUCE_TIME_VENVS";
 
 /// Points to an existing Python environment with `llama-cpp-python`, to be used in place of
 /// `.tools/bench`.
@@ -38,10 +61,43 @@ pub fn run(root: &Path, names: &[Tool]) -> Result<()> {
         let path = match tool {
             Tool::CargoFuzz => cargo_fuzz(root)?,
             Tool::Bench => bench_python(root)?,
+            Tool::Time => time_tools(root),
         };
         println!("{tool:?}: {}", path.display());
     }
     Ok(())
+}
+
+/// The folder of the environments, each filled when absent. One that cannot be filled is named, and left out: the page will say so.
+fn time_tools(root: &Path) -> PathBuf {
+    for tool in &TIME_TOOLS {
+        if let Err(error) = time_python(root, tool) {
+            println!("{}: {error:#}", tool.name);
+        }
+    }
+    time_folder(root)
+}
+
+fn time_folder(root: &Path) -> PathBuf {
+    std::env::var_os(TIME_VENVS).map_or_else(|| root.join(".tools").join("time"), PathBuf::from)
+}
+
+/// The Python of an environment that holds `tool`, built when absent.
+pub fn time_python(root: &Path, tool: &TimeTool) -> Result<PathBuf> {
+    let venv = time_folder(root).join(tool.name);
+    let python = venv.join("bin/python");
+    if !python.exists() {
+        println!("installing {}", tool.package);
+        repo::run(repo::command(root, "python3").args(["-m", "venv"]).arg(&venv))?;
+        let mut pip = repo::command(root, &python.to_string_lossy());
+        let installed = repo::run(pip.args(["-m", "pip", "install", "--quiet", tool.package]).args(tool.also));
+        if installed.is_err() {
+            // Half an environment would look like a whole one the next time.
+            std::fs::remove_dir_all(&venv)?;
+        }
+        installed?;
+    }
+    Ok(python)
 }
 
 /// The path of `cargo-fuzz`, installed when absent.

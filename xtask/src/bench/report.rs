@@ -21,14 +21,14 @@ pub struct Report {
 
 /// Where it ran.
 #[derive(Serialize)]
-struct Machine {
-    processor: String,
-    cores: usize,
+pub(super) struct Machine {
+    pub(super) processor: String,
+    pub(super) cores: usize,
     /// The instruction sets that matter here.
     flags: Vec<String>,
     /// The load of the machine when the run began.
-    load: String,
-    compiler: String,
+    pub(super) load: String,
+    pub(super) compiler: String,
 }
 
 const FLAGS: &[&str] =
@@ -37,9 +37,7 @@ const FLAGS: &[&str] =
 impl Report {
     /// Adds the date and the machine to the figures.
     pub fn new(outcomes: Vec<Outcome>, limits: Vec<Limits>, rounds: usize, load: &str) -> Self {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let days = now.map_or(0, |since| since.as_secs() / 86_400);
-        Self { date: date(days), machine: Machine::this(load), rounds, outcomes, limits }
+        Self { date: today(), machine: Machine::this(load), rounds, outcomes, limits }
     }
 
     /// Writes the page and the JSON into `docs/benchmarks`, named by date and processor.
@@ -106,7 +104,8 @@ impl Report {
 }
 
 impl Machine {
-    fn this(load: &str) -> Self {
+    /// This machine, with the text of its load when the run began.
+    pub(super) fn this(load: &str) -> Self {
         let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let flags = field(&cpu, &["flags", "Features"]).unwrap_or_default();
         let has = |flag: &&&str| flags.split_whitespace().any(|present| present == **flag);
@@ -133,7 +132,7 @@ fn optional(value: Option<f64>, show: impl Fn(f64) -> String) -> String {
 }
 
 /// A Markdown table whose columns line up: the first to the left, figures to the right.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let rows: Vec<_> = std::iter::once(head.iter().map(|cell| (*cell).to_owned()).collect()).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<_> = (0..head.len()).map(width).collect();
@@ -159,6 +158,12 @@ fn slug(name: &str) -> String {
     let lower = name.to_lowercase();
     let words = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-")
+}
+
+/// The civil date (UTC) of the clock.
+pub(super) fn today() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    date(now.map_or(0, |since| since.as_secs() / 86_400))
 }
 
 /// The civil date (UTC) so many days after 1 January 1970, as `YYYY-MM-DD`.
