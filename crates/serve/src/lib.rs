@@ -22,7 +22,7 @@
 //!
 //! - [`request`]: what is asked for; [`chain`]: names of blocks by their content; [`pool`]: the paged cache with reference counts.
 //! - [`scheduler`]: chunked prefill, continuous batching, priorities, preemption, speculation, plans that overlap.
-//! - [`simulate`]: several replicas in simulated time, with [`arrival`]s generated or from a [`trace`], a [`route`] to a replica, a [`cost`] per step,
+//! - [`simulate`]: several replicas in simulated time, with [`arrival`]s generated or from a [`trace`], a [`route`] to a replica, a [`cost`] per step (from the model of time: [`modelled`]),
 //!   drafts that are right by chance ([`speculate`]), and [`metrics`] of what came of it.
 //!
 //! It never touches files, JSON, threads, the environment or the clock.
@@ -49,6 +49,7 @@ pub mod arrival;
 pub mod chain;
 pub mod cost;
 pub mod metrics;
+pub mod modelled;
 pub mod pool;
 pub mod request;
 pub mod route;

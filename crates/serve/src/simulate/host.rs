@@ -1,6 +1,7 @@
 //! What the host does for a step.
 
 use base::units::Seconds;
+use perf::evaluate::Software;
 
 /// Time of the host: scheduling, preparing inputs, sampling's other half, sending tokens to users.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,9 +16,9 @@ pub struct Host {
 
 impl Default for Host {
     /// Of vLLM: 5 to 6 ms between the steps of 256 requests when the host works between them, and 0.2 to 0.3 ms when it works ahead
-    /// (vllm-project/vllm, issue 10634); 1 ms of it for any step, the rest by request.
+    /// (vllm-project/vllm, issue 10634); 1 ms of it is for any step, the rest by request. What remains is the constant that single steps are timed with.
     fn default() -> Host {
-        Host { step: Seconds(1e-3), request: Seconds(18e-6), gap: Seconds(250e-6) }
+        Host { step: Seconds(1e-3), request: Seconds(18e-6), gap: Software::STREAM.host }
     }
 }
 
