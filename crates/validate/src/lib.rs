@@ -14,6 +14,7 @@ pub mod calibrate;
 pub mod case;
 pub mod fit;
 pub mod kernels;
+pub mod replay;
 pub mod report;
 pub mod run;
 pub mod serving;

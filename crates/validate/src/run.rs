@@ -2,11 +2,12 @@
 
 use crate::case::{Case, Kind, Knowledge, Subject};
 use crate::kernels::{FAMILIES, Family, File};
+use crate::replay::{Means, replay};
 use crate::report::Report;
 use crate::serving::deployment::{Deployment, Stated, device_key};
 use crate::serving::{self, fitted_half};
 use crate::sets::points::{self, Row};
-use crate::sets::{KERNEL_FOLDERS, SetError, Split, llmcompass, vidur};
+use crate::sets::{KERNEL_FOLDERS, SetError, Split, llmcompass, vidur, vllm};
 use base::units::Seconds;
 use perf::device::Device;
 use perf::interval::{Class, Intervals};
@@ -113,7 +114,10 @@ pub fn sets() -> Vec<Set> {
         Set::new(format!("{device} vidur"), move |run, report| vidur_operators(run, report, file, device))
     });
     let points = Set::new("serving points".to_string(), serving_points);
-    kernels.chain(operators).chain(layers).chain(vidur).chain([points]).collect()
+    let traces = vllm::RUNS.iter().map(|(folder, device)| {
+        Set::new(format!("{device} served trace"), move |run, report| served_trace(run, report, folder, device))
+    });
+    kernels.chain(operators).chain(layers).chain(vidur).chain([points]).chain(traces).collect()
 }
 
 /// The kernel sets of one device.
@@ -266,4 +270,34 @@ fn point_case(row: &Row, kind: Kind, predicted: Seconds, measured: Seconds) -> C
         spread: None,
         interval: None,
     }
+}
+
+/// A logged run, served again: its three means.
+fn served_trace(run: &Context, report: &mut Report, folder: &str, device: &str) -> Result<(), RunError> {
+    let log = vllm::Run::read(&run.data.join("measured/serving/vllm").join(folder))?;
+    let device = run.device(device)?;
+    let served = replay(&log, &device).map_err(|error| RunError::Point(folder.to_string(), error.to_string()))?;
+    let (measured, predicted) = (Means::of(&log.records), Means::of(&served.records));
+    let pairs = [
+        (Kind::TraceTpot, predicted.tpot, measured.tpot),
+        (Kind::TraceEndToEnd, predicted.end_to_end, measured.end_to_end),
+        (Kind::TraceTtft, predicted.ttft, measured.ttft),
+    ];
+    for (kind, predicted, measured) in pairs {
+        report.add(&Case {
+            subject: Subject::Named(
+                format!("{} requests to {} on {}", log.records.len(), log.network, log.device).into(),
+            ),
+            kind,
+            device: device.key.as_str().into(),
+            regime: "vLLM log".into(),
+            also: Vec::new(),
+            knowledge: knowledge(&device.key),
+            predicted: predicted.0,
+            measured: measured.0,
+            spread: None,
+            interval: None,
+        });
+    }
+    Ok(())
 }

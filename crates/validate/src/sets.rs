@@ -9,6 +9,7 @@ pub mod gemm;
 pub mod llmcompass;
 pub mod points;
 pub mod vidur;
+pub mod vllm;
 
 use base::units::Seconds;
 use flate2::read::GzDecoder;
