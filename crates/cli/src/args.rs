@@ -1,7 +1,7 @@
 //! The arguments: what each command takes, in the words of its `--help`.
 
 use crate::failure::Result;
-use crate::{bench, chat, chip, compile, eval, facts, map, models, perf, program, run, ui, validate};
+use crate::{bench, chat, chip, compile, eval, facts, map, models, perf, program, run, simulate, ui, validate};
 use base::tile::WeightKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -42,6 +42,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Tell how long a network takes on a device, and what it waits for
     Perf(perf::Arguments),
+    /// Tell what users of a service would see, in simulated time
+    Simulate(simulate::Arguments),
     /// Measure the accuracy of the chip against the binary32 reference
     Eval(eval::Arguments),
     /// List prices and other figures of the outside world, with their sources
@@ -73,6 +75,7 @@ pub fn dispatch(arguments: Arguments) -> Result {
         Command::Map(arguments) => map::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Perf(arguments) => perf::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),

@@ -30,6 +30,7 @@ mod report;
 mod run;
 mod score;
 mod setup;
+mod simulate;
 mod ui;
 mod validate;
 

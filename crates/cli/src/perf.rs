@@ -2,7 +2,7 @@
 //!
 //! Everything computed here comes from the crate `perf`; this module reads arguments ([`case`]) and draws tables, JSON and plots of the answer.
 
-mod case;
+pub mod case;
 mod compare;
 mod image;
 mod list;

@@ -74,13 +74,17 @@ pub struct Subject {
 impl Subject {
     /// Reads the network and its formats.
     pub fn of(ask: &Ask) -> Result<Subject> {
-        let name = ask.model.as_deref().unwrap_or_default();
+        Subject::read(ask.model.as_deref().unwrap_or_default(), ask.formats.as_deref())
+    }
+
+    /// A network by name or file, in formats by their text or as published.
+    pub fn read(name: &str, formats: Option<&str>) -> Result<Subject> {
         let known = match Path::new(name).extension().and_then(|extension| extension.to_str()) {
             Some("toml") => Known::parse(name, &read_text(Path::new(name))?)?,
             Some("json") => Known::of_config(name, &read_text(Path::new(name))?)?,
             _ => network::find(name)?.clone(),
         };
-        let formats = match &ask.formats {
+        let formats = match formats {
             Some(text) => known.formats.read(text)?,
             None => known.formats,
         };

@@ -20,6 +20,7 @@ const COMMANDS: &[&[&str]] = &[
     &["bench"],
     &["perf"],
     &["perf", "list"],
+    &["simulate"],
     &["eval"],
     &["facts"],
     &["facts", "cases"],

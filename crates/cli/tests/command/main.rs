@@ -8,4 +8,5 @@ mod models;
 mod perf;
 mod programs;
 mod real;
+mod simulate;
 mod tool;
