@@ -1,5 +1,7 @@
 //! `puce facts`: the figures of the outside world, with where they come from.
 
+mod cost;
+
 use crate::failure::Result;
 use crate::ui::{self, Align, Sheet};
 use clap::{Args, Subcommand, ValueEnum};
@@ -51,6 +53,8 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Cost a device, from its dies to its hour or its tokens
+    Cost(cost::Arguments),
 }
 
 /// A grade by its letter.
@@ -76,8 +80,10 @@ impl Letter {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
-    if let Some(Command::Cases { as_of, json }) = arguments.command {
-        return cases(as_of, json);
+    match &arguments.command {
+        Some(Command::Cases { as_of, json }) => return cases(*as_of, *json),
+        Some(Command::Cost(arguments)) => return cost::run(arguments),
+        None => {}
     }
     let known = known(arguments.as_of)?;
     let found = known.filter(&arguments.filter.join(" "), arguments.grade.map(Letter::grade));

@@ -10,8 +10,7 @@ use std::time::Instant;
 fn main() {
     let samples = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1 << 20);
     let facts = Facts::builtin().expect("the facts are well formed");
-    let text = data::file("cases/devices.toml").unwrap_or_default();
-    let described = devices::parse("devices.toml", text, &facts).expect("the devices are well formed");
+    let described = devices::builtin(&facts).expect("the devices are well formed");
     for names in [&["B200"][..], &["B200", "MI355X"], &["H100", "B200", "GB200", "MI300X", "MI355X"]] {
         let found = described.iter().filter(|device| names.contains(&device.name.as_str()));
         let devices: Vec<_> = found.map(devices::Described::device).collect();

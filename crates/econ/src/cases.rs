@@ -142,16 +142,13 @@ impl RawCase {
     }
 }
 
-/// The file of devices, which is no file of cases.
-const DEVICES: &str = "cases/devices.toml";
-
 /// The cases that come with the program.
 ///
 /// # Errors
 /// The first mistake in a file, with its line.
 pub fn builtin() -> Result<Vec<Case>, FactError> {
     let mut cases = Vec::new();
-    for path in data::list("cases/").filter(|path| path.ends_with(".toml") && *path != DEVICES) {
+    for path in data::list("cases/").filter(|path| path.ends_with(".toml") && *path != devices::FILE) {
         let source = Source { file: path, text: data::file(path).unwrap_or_default() };
         let RawFile { case, day } = source.read()?;
         for raw in case {
@@ -174,7 +171,7 @@ fn order(id: &str) -> u32 {
 /// # Errors
 /// If a fact or a device is missing.
 pub fn evaluate(facts: &Facts) -> Result<Vec<Outcome>, FactError> {
-    let devices = devices::parse(DEVICES, data::file(DEVICES).unwrap_or_default(), facts)?;
+    let devices = devices::builtin(facts)?;
     let cases = builtin()?;
     let one = |case: Case| {
         let context = Context { facts, devices: &devices, day: case.day.as_ref() };

@@ -24,3 +24,21 @@ fn cases_set_published_beside_computed() {
     assert!(table.lines().any(|line| line.starts_with("V9 H200 ") && line.ends_with("misses")), "{table}");
     puce(&["facts", "cases", "--as-of", "2019"]).refused(&["no fact about"]);
 }
+
+#[test]
+fn a_device_is_costed_with_what_is_not_known() {
+    let quick = ["facts", "cost", "h100", "--read", "12000", "--write", "3800", "--samples", "2048"];
+    let text = puce(&quick).good().out;
+    for part in ["yield loss", "margin", "energy", "million tokens written", "what explains it"] {
+        assert!(text.contains(part), "no `{part}` in:\n{text}");
+    }
+    let json = puce(&[&quick[..], &["--json"]].concat()).json();
+    let steps: f64 = json["making"].as_array().unwrap().iter().map(|step| step["usd"].as_f64().unwrap()).sum();
+    assert!((steps - 27_000.0).abs() < 1.0, "the steps and the margin make up the price: {steps}");
+    let hour = &json["results"][2];
+    assert_eq!(hour["what"], "hour");
+    let first: f64 = hour["shares"].as_array().unwrap().iter().map(|share| share["first"].as_f64().unwrap()).sum();
+    assert!((0.8..1.1).contains(&first), "shares alone explain nearly all: {first}");
+    assert_eq!(puce(&quick).good().out, text);
+    puce(&["facts", "cost", "H900"]).refused(&["`H900`", "MI300X"]);
+}

@@ -24,6 +24,7 @@ const COMMANDS: &[&[&str]] = &[
     &["eval"],
     &["facts"],
     &["facts", "cases"],
+    &["facts", "cost"],
     &["completions"],
 ];
 
@@ -65,6 +66,7 @@ fn usage_errors_are_of_their_own_kind() {
         (&["bench", "--prefill", "8", "--steps", "2"], "cannot be used with"),
         (&["eval"], "--text"),
         (&["facts", "--as-of", "May"], "`May` is no date"),
+        (&["facts", "cost", "B200", "--read", "1"], "--write"),
         (&["completions", "tcsh"], "bash"),
     ];
     for (arguments, word) in cases {

@@ -168,6 +168,17 @@ impl RawDevice {
     }
 }
 
+/// The file of the devices that come with the program.
+pub const FILE: &str = "cases/devices.toml";
+
+/// The devices that come with the program.
+///
+/// # Errors
+/// As [`parse`].
+pub fn builtin(facts: &Facts) -> Result<Vec<Described>, FactError> {
+    parse(FILE, data::file(FILE).unwrap_or_default(), facts)
+}
+
 /// Reads the devices of a text; `file` is its name in refusals.
 ///
 /// # Errors
