@@ -6,6 +6,8 @@
 //! simplex inside the box of [`Field`], from several starts. Nothing is random: the same rows give the same parameters.
 
 pub mod attention;
+pub mod collective;
+pub mod experts;
 pub mod gemm;
 pub mod latent;
 

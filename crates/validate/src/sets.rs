@@ -5,6 +5,8 @@
 //! module per set.
 
 pub mod attention;
+pub mod collective;
+pub mod experts;
 pub mod gemm;
 pub mod llmcompass;
 pub mod points;

@@ -103,13 +103,15 @@ pub fn time_with(operator: &Collective, device: &Device, parameters: &Parameters
     if operator.ranks < 2 {
         return Estimate::default();
     }
+    let launch = device.start(Seconds(parameters.launch)).0;
+    let parameters = &Parameters { launch, ..*parameters };
     let time = match &device.scale_out {
         Some(outer) if operator.ranks > device.scale_up.group => {
             hierarchical(operator, &device.scale_up, outer, parameters)
         }
         _ => within(operator, &device.scale_up, parameters),
     };
-    let overhead = Seconds(parameters.launch.min(time.0));
+    let overhead = Seconds(launch.min(time.0));
     Estimate { time, link: time - overhead, overhead, ..Estimate::default() }
 }
 
@@ -241,8 +243,11 @@ fn torus(operator: &Collective, plain: Schedule, dimensions: f64, phases: f64, a
 mod tests {
     use super::*;
     use crate::format::Format;
-    use crate::kernel::testing::gpu;
     use proptest::prelude::*;
+
+    fn gpu() -> Device {
+        Device { parameters: crate::device::Parameters::default(), ..Device::find("h100").unwrap() }
+    }
 
     const GATHER: CollectiveKind = CollectiveKind::AllGather;
 

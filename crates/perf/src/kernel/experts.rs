@@ -14,11 +14,11 @@
 //!
 //! # The time
 //! A sum, because the phases follow each other and within the grouped products memory and arithmetic overlap badly (few tiles per expert):
-//! - **overhead**: several launches, bookkeeping per expert and per routed pair;
+//! - **overhead**: several launches, and the start of every active expert's tiles;
 //! - **weights** of the active experts at the reached bandwidth, plus the time one tile column takes through a single unit, which nothing hides;
 //! - **arithmetic** over rows padded to tiles at the reached rate. Where weights are widened on the way (4-bit weights, 16-bit activations), a tile costs
 //!   the widening of its weights whether its rows are used or not;
-//! - **rows**: gathering, intermediate rows, scattering and the sum, per routed pair.
+//! - **rows**: gathering and scattering per local pair, permuting and summing per pair of the whole group.
 //!
 //! # Parameters
 //! Two per device: the fraction of bandwidth and the fraction of the arithmetic rate. The universal constants describe the usual fused kernels; they
@@ -40,29 +40,27 @@ crate::parameters! {
     }
 }
 
-/// Launches and drains of about seven kernels: two for routing, gather, two products, activation, sum.
-const LAUNCHES: Seconds = Seconds(20e-6);
-/// Scheduling of one active expert's group of tiles.
-const PER_EXPERT: Seconds = Seconds(0.23e-6);
-/// Sorting of one routed pair, over all experts: histograms and prefix sums run on few units.
-const PER_PAIR: Seconds = Seconds(0.0045e-6);
-/// Bytes moved per routed pair and element of the residual stream: gathered row read and written, read by the product (4 with 16-bit rows), result
-/// written, read and added to the sum.
-const ROW_BYTES: f64 = 4.0;
+/// Launches and drains of about eight kernels: three for routing and sorting, gather, two products, activation, sum.
+const LAUNCHES: Seconds = Seconds(28e-6);
+/// Scheduling and starting of one active expert's group of tiles.
+const PER_EXPERT: Seconds = Seconds(0.28e-6);
+/// Bytes moved per local pair and element of the residual stream: the gathered row read by the product, the result written.
+const ROW_BYTES: f64 = 4.6;
+/// Bytes moved per pair of the whole group and element of the residual stream: with tokens gathered from the group, permuting and summing go over
+/// every pair, those of others included (16-bit rows read and written, and some of it twice).
+const GROUP_ROW_BYTES: f64 = 4.8;
 /// Columns of a tile that one unit works on.
 const TILE_COLUMNS: f64 = 64.0;
 /// Share of a tile column's time through one unit that is not hidden.
-const TILE_EXPOSED: f64 = 1.0;
+const TILE_EXPOSED: f64 = 0.5;
 /// Rows that an expert's last tile wastes, when it has as many.
-const TILE_ROWS: f64 = 12.0;
+const TILE_ROWS: f64 = 6.0;
 /// Rows whose arithmetic takes as long as widening a tile's 4-bit weights to 16 bits.
-const WIDENING_ROWS: f64 = 40.0;
+const WIDENING_ROWS: f64 = 64.0;
 /// Rows per expert at which half of the widening is exposed: with fewer, vector-like kernels widen while they wait for memory.
-const WIDENING_HALF: f64 = 32.0;
-/// Inner columns that padding and the short reduction of the down product cost.
-const INNER_PADDING: f64 = 100.0;
+const WIDENING_HALF: f64 = 18.0;
 
-/// What narrow formats reach, relative to bfloat16.
+/// What narrow formats reach, relative to bfloat16: kernels for 8-bit operands are the better tuned ones, and widening keeps the units waiting.
 struct Reach {
     bandwidth: f64,
     compute: f64,
@@ -72,10 +70,10 @@ struct Reach {
 fn reach(operator: &Experts) -> Reach {
     match (operator.weights.bits() < 8.0, operator.activations) {
         // Widened on the way.
-        (true, Format::Bf16 | Format::Fp16 | Format::Fp32 | Format::Tf32) => Reach { bandwidth: 0.62, compute: 0.45 },
-        (_, Format::Fp8Block) => Reach { bandwidth: 0.95, compute: 0.78 },
+        (true, Format::Bf16 | Format::Fp16 | Format::Fp32 | Format::Tf32) => Reach { bandwidth: 1.0, compute: 0.57 },
+        (_, Format::Fp8Block) => Reach { bandwidth: 0.98, compute: 0.96 },
         (_, Format::Bf16 | Format::Fp16 | Format::Fp32 | Format::Tf32) => Reach { bandwidth: 1.0, compute: 1.0 },
-        _ => Reach { bandwidth: 0.95, compute: 1.15 },
+        _ => Reach { bandwidth: 0.98, compute: 1.3 },
     }
 }
 
@@ -206,11 +204,11 @@ pub fn time_with(operator: &Experts, device: &Device, parameters: &Parameters) -
     let reach = reach(operator);
     let bandwidth = device.memory.bandwidth.0 * parameters.bandwidth;
     let weights = weight_bytes(operator, device, &load) / (bandwidth * reach.bandwidth);
-    let rows = load.pairs * ROW_BYTES * operator.hidden as f64 / bandwidth;
-    let rate = rate(device, operator.activations) * parameters.compute * reach.compute;
-    let arithmetic = operations(operator, &load) / rate;
     let pairs = operator.tokens as f64 * operator.top_k as f64;
-    let overhead = LAUNCHES.0 + PER_EXPERT.0 * load.active + PER_PAIR.0 * pairs;
+    let rows = (load.pairs * ROW_BYTES + pairs * GROUP_ROW_BYTES) * operator.hidden as f64 / bandwidth;
+    let rate = device.arithmetic(operator.activations).1.0 * parameters.compute * reach.compute;
+    let arithmetic = operations(operator, &load) / rate;
+    let overhead = device.start(LAUNCHES).0 + PER_EXPERT.0 * load.active;
     let memory = weights + rows;
     Estimate {
         time: Seconds(overhead + memory + arithmetic),
@@ -228,28 +226,24 @@ fn weight_bytes(operator: &Experts, device: &Device, load: &Load) -> f64 {
     (3.0 * load.active * hidden * inner + column) * operator.weights.bytes()
 }
 
-/// Operations over padded rows and columns.
+/// Operations over padded rows.
 fn operations(operator: &Experts, load: &Load) -> f64 {
     let per_expert = load.pairs / load.active;
     let wasted = match operator.weights.bits() < 8.0 && operator.activations.bits() >= 16.0 {
         true => WIDENING_ROWS * per_expert / (per_expert + WIDENING_HALF),
         false => TILE_ROWS.min(per_expert),
     };
-    6.0 * load.active * (per_expert + wasted) * operator.hidden as f64 * (operator.local_inner() + INNER_PADDING)
-}
-
-/// Rate of products: of the activations' format, or of the nearest that the device multiplies.
-fn rate(device: &Device, activations: Format) -> f64 {
-    let known = device.matrix_rate(activations).or_else(|| device.matrix_rate(Format::Bf16));
-    let any = || device.matrix.first().map(|(_, rate)| *rate);
-    known.or_else(any).unwrap_or(device.vector).0
+    6.0 * load.active * (per_expert + wasted) * operator.hidden as f64 * operator.local_inner()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::testing::gpu;
     use proptest::prelude::*;
+
+    fn gpu() -> Device {
+        Device { parameters: crate::device::Parameters::default(), ..Device::find("h100").unwrap() }
+    }
 
     fn deepseek(tokens: u64, expert_parallel: u64, spread: Spread) -> Experts {
         Experts {
@@ -327,7 +321,7 @@ mod tests {
     fn imbalance_costs_only_where_experts_are_distributed() {
         let [even, skewed] = [Spread::Balanced, Spread::PowerLaw { alpha: 1.2 }]
             .map(|spread| [1, 32].map(|group| time(&deepseek(8192, group, spread), &gpu()).time.0));
-        assert!(skewed[1] > 2.0 * even[1], "{skewed:?} {even:?}");
+        assert!(skewed[1] > 1.4 * even[1], "{skewed:?} {even:?}");
         assert!((skewed[0] / even[0] - 1.0).abs() < 0.1, "{skewed:?} {even:?}");
     }
 

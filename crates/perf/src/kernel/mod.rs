@@ -8,8 +8,6 @@ pub mod experts;
 pub mod gemm;
 pub mod latent;
 pub mod stream;
-#[cfg(test)]
-mod testing;
 
 use crate::device::Device;
 use crate::estimate::Estimate;
