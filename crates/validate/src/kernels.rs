@@ -122,12 +122,16 @@ fn plain(operator: &Operator, device: &Device) -> Seconds {
     kernel::time(operator, device).time
 }
 
-/// Attention as it was measured: on a cache that the last run left on the chip.
+/// Attention and experts as they were measured: on the cache and the weights that the last run left on the chip.
 fn warm(operator: &Operator, device: &Device) -> Seconds {
     match operator {
         Operator::Attention(attention) => {
             let parameters = &device.parameters.attention;
             kernel::attention::time_with(attention, device, parameters, kernel::attention::Cache::Warm).time
+        }
+        Operator::Experts(experts) => {
+            let parameters = &device.parameters.experts;
+            kernel::experts::time_with(experts, device, parameters, kernel::attention::Cache::Warm).time
         }
         other => plain(other, device),
     }
@@ -177,6 +181,28 @@ pub const FAMILIES: &[Family] = &[
             Ok(fit::latent::parameters(&all).parameters.values())
         },
         set: |device, values| device.parameters.latent = Fitted::from_values(values),
+    },
+    Family {
+        name: "experts",
+        files: &[File { name: "moe", title: "experts", read: read::<sets::experts::Row> }],
+        fields: kernel::experts::Parameters::FIELDS,
+        time: warm,
+        fit: |sources| {
+            let all = sources.together(&["moe"], |_, path, device| fit::experts::calibration(path, device))?;
+            Ok(fit::experts::parameters(&all).parameters.values())
+        },
+        set: |device, values| device.parameters.experts = Fitted::from_values(values),
+    },
+    Family {
+        name: "collective",
+        files: &[File { name: "nccl", title: "exchanges", read: read::<sets::collective::Row> }],
+        fields: kernel::collective::Parameters::FIELDS,
+        time: plain,
+        fit: |sources| {
+            let all = sources.together(&["nccl"], |_, path, device| fit::collective::calibration(path, device))?;
+            Ok(fit::collective::parameters(&all).parameters.values())
+        },
+        set: |device, values| device.parameters.collective = Fitted::from_values(values),
     },
 ];
 

@@ -15,7 +15,7 @@
 //! # The time
 //! A sum, because the phases follow each other and within the grouped products memory and arithmetic overlap badly (few tiles per expert):
 //! - **overhead**: several launches, and the start of every active expert's tiles;
-//! - **weights** of the active experts at the reached bandwidth, plus the time one tile column takes through a single unit, which nothing hides;
+//! - **weights** of the active experts at the reached bandwidth (a benchmark that repeats itself finds small ones still in the shared memory), plus the time one tile column takes through a single unit, which nothing hides;
 //! - **arithmetic** over rows padded to tiles at the reached rate. Where weights are widened on the way (4-bit weights, 16-bit activations), a tile costs
 //!   the widening of its weights whether its rows are used or not;
 //! - **rows**: gathering and scattering per local pair, permuting and summing per pair of the whole group.
@@ -27,6 +27,7 @@
 use crate::device::Device;
 use crate::estimate::Estimate;
 use crate::format::Format;
+use crate::kernel::attention::Cache;
 use crate::operator::{Experts, Spread};
 use base::units::Seconds;
 
@@ -41,24 +42,29 @@ crate::parameters! {
 }
 
 /// Launches and drains of about eight kernels: three for routing and sorting, gather, two products, activation, sum.
-const LAUNCHES: Seconds = Seconds(28e-6);
+const LAUNCHES: Seconds = Seconds(26e-6);
 /// Scheduling and starting of one active expert's group of tiles.
-const PER_EXPERT: Seconds = Seconds(0.28e-6);
+const PER_EXPERT: Seconds = Seconds(0.26e-6);
 /// Bytes moved per local pair and element of the residual stream: the gathered row read by the product, the result written.
-const ROW_BYTES: f64 = 4.6;
+const ROW_BYTES: f64 = 3.7;
 /// Bytes moved per pair of the whole group and element of the residual stream: with tokens gathered from the group, permuting and summing go over
 /// every pair, those of others included (16-bit rows read and written, and some of it twice).
-const GROUP_ROW_BYTES: f64 = 4.8;
+const GROUP_ROW_BYTES: f64 = 5.0;
 /// Columns of a tile that one unit works on.
 const TILE_COLUMNS: f64 = 64.0;
 /// Share of a tile column's time through one unit that is not hidden.
-const TILE_EXPOSED: f64 = 0.5;
+const TILE_EXPOSED: f64 = 0.72;
 /// Rows that an expert's last tile wastes, when it has as many.
-const TILE_ROWS: f64 = 6.0;
+const TILE_ROWS: f64 = 8.4;
 /// Rows whose arithmetic takes as long as widening a tile's 4-bit weights to 16 bits.
-const WIDENING_ROWS: f64 = 64.0;
+const WIDENING_ROWS: f64 = 36.0;
 /// Rows per expert at which half of the widening is exposed: with fewer, vector-like kernels widen while they wait for memory.
-const WIDENING_HALF: f64 = 18.0;
+const WIDENING_HALF: f64 = 41.0;
+/// Share of the shared memory's bandwidth at which weights that are still there are read.
+const NEAR: f64 = 0.42;
+/// Weights, in sizes of the shared memory, of which a repeated run still finds all, and none: hashed sets begin to lose lines early, and the rows in
+/// between push some out.
+const WARM_FILL: (f64, f64) = (0.3, 1.3);
 
 /// What narrow formats reach, relative to bfloat16: kernels for 8-bit operands are the better tuned ones, and widening keeps the units waiting.
 struct Reach {
@@ -68,12 +74,14 @@ struct Reach {
 
 /// By the formats of weights and activations.
 fn reach(operator: &Experts) -> Reach {
-    match (operator.weights.bits() < 8.0, operator.activations) {
-        // Widened on the way.
-        (true, Format::Bf16 | Format::Fp16 | Format::Fp32 | Format::Tf32) => Reach { bandwidth: 1.0, compute: 0.57 },
-        (_, Format::Fp8Block) => Reach { bandwidth: 0.98, compute: 0.96 },
-        (_, Format::Bf16 | Format::Fp16 | Format::Fp32 | Format::Tf32) => Reach { bandwidth: 1.0, compute: 1.0 },
-        _ => Reach { bandwidth: 0.98, compute: 1.3 },
+    let wide = operator.activations.bits() >= 16.0;
+    match (operator.weights, operator.activations) {
+        // Widened on the way; microscaling kernels came later and are better.
+        (Format::Int4, _) if wide => Reach { bandwidth: 0.83, compute: 0.41 },
+        (Format::Mxfp4 | Format::Nvfp4, _) if wide => Reach { bandwidth: 0.83, compute: 0.68 },
+        (_, Format::Fp8Block) => Reach { bandwidth: 0.97, compute: 0.97 },
+        _ if wide => Reach { bandwidth: 1.0, compute: 1.0 },
+        _ => Reach { bandwidth: 0.97, compute: 1.3 },
     }
 }
 
@@ -190,20 +198,20 @@ fn greatest_of(n: f64) -> f64 {
     root - (n.ln().ln() + (4.0 * std::f64::consts::PI).ln() - 2.0 * EULER) / (2.0 * root)
 }
 
-/// The time of one.
+/// The time of one, within a network.
 pub fn time(operator: &Experts, device: &Device) -> Estimate {
-    time_with(operator, device, &device.parameters.experts)
+    time_with(operator, device, &device.parameters.experts, Cache::Cold)
 }
 
-/// The time of one under other parameters than the device's.
-pub fn time_with(operator: &Experts, device: &Device, parameters: &Parameters) -> Estimate {
+/// The time of one under other parameters than the device's, and with weights in main memory or where the last run left them.
+pub fn time_with(operator: &Experts, device: &Device, parameters: &Parameters, cache: Cache) -> Estimate {
     if operator.tokens == 0 {
         return Estimate::default();
     }
     let load = Load::of(operator);
     let reach = reach(operator);
     let bandwidth = device.memory.bandwidth.0 * parameters.bandwidth;
-    let weights = weight_bytes(operator, device, &load) / (bandwidth * reach.bandwidth);
+    let weights = weight_time(operator, device, &load, bandwidth * reach.bandwidth, cache);
     let pairs = operator.tokens as f64 * operator.top_k as f64;
     let rows = (load.pairs * ROW_BYTES + pairs * GROUP_ROW_BYTES) * operator.hidden as f64 / bandwidth;
     let rate = device.arithmetic(operator.activations).1.0 * parameters.compute * reach.compute;
@@ -219,11 +227,26 @@ pub fn time_with(operator: &Experts, device: &Device, parameters: &Parameters) -
     }
 }
 
-/// The active experts' weights, and one tile column that a single unit loads at its share of the bandwidth.
-fn weight_bytes(operator: &Experts, device: &Device, load: &Load) -> f64 {
+/// Reading the active experts' weights, and the one tile column that a single unit loads at its share of the bandwidth.
+fn weight_time(operator: &Experts, device: &Device, load: &Load, bandwidth: f64, cache: Cache) -> f64 {
     let (hidden, inner) = (operator.hidden as f64, operator.local_inner());
-    let column = (hidden + inner) * TILE_COLUMNS * device.units as f64 * TILE_EXPOSED;
-    (3.0 * load.active * hidden * inner + column) * operator.weights.bytes()
+    let bytes = 3.0 * load.active * hidden * inner * operator.weights.bytes();
+    let column = (hidden + inner) * TILE_COLUMNS * device.units as f64 * TILE_EXPOSED * operator.weights.bytes();
+    let warm = match cache {
+        Cache::Cold => 0.0,
+        Cache::Warm => resident(bytes, device.on_chip.shared.0 as f64),
+    };
+    let near = (device.on_chip.shared_bandwidth.0 * NEAR).max(bandwidth);
+    bytes * (warm / near + (1.0 - warm) / bandwidth) + column / bandwidth
+}
+
+/// The part of `bytes` that a shared memory of `capacity` bytes still holds when they are read again.
+fn resident(bytes: f64, capacity: f64) -> f64 {
+    if capacity <= 0.0 {
+        return 0.0;
+    }
+    let (all, none) = WARM_FILL;
+    ((none - bytes / capacity) / (none - all)).clamp(0.0, 1.0)
 }
 
 /// Operations over padded rows.
@@ -351,6 +374,8 @@ mod tests {
             let bytes = 3.0 * load.active * experts.hidden as f64 * experts.local_inner() * experts.weights.bytes();
             let operations = 6.0 * load.pairs * experts.hidden as f64 * experts.local_inner();
             prop_assert!(estimate.time.0.is_finite());
+            let warm = time_with(&experts, &device, &device.parameters.experts, Cache::Warm);
+            prop_assert!(warm.time <= estimate.time);
             prop_assert!(estimate.time.0 >= bytes / device.memory.bandwidth.0);
             let fastest = device.matrix.iter().map(|(_, rate)| rate.0).fold(0.0, f64::max);
             prop_assert!(estimate.time.0 >= operations / fastest);

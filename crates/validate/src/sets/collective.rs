@@ -4,10 +4,10 @@
 //! of 2n bytes in `int8` and of n in `half` take the same time. It is the full message: at the greatest sizes the all-reduce of eight moves
 //! 2 (n - 1) / n of it at three quarters of the links' rate, as NCCL is known to, and the all-gather (n - 1) / n.
 
-use crate::sets::{SetError, rows};
+use crate::sets::{SetError, Timed, rows};
 use base::units::Seconds;
 use perf::format::Format;
-use perf::operator::{Collective, CollectiveKind};
+use perf::operator::{Collective, CollectiveKind, Operator};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -77,6 +77,20 @@ impl Row {
     /// The measured time.
     pub fn time(&self) -> Seconds {
         Seconds(self.median_ms / MILLISECONDS)
+    }
+}
+
+impl Timed for Row {
+    fn operator(&self) -> Operator {
+        Operator::Collective(self.operator())
+    }
+
+    fn time(&self) -> Seconds {
+        self.time()
+    }
+
+    fn spread(&self) -> (Seconds, Seconds) {
+        (Seconds(self.min_ms / MILLISECONDS), Seconds(self.max_ms / MILLISECONDS))
     }
 }
 

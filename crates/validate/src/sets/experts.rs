@@ -6,10 +6,10 @@
 //! `inter_size / moe_tp_size` inner columns. With a power law, the device measured is the busiest of the group: its time grows as the greatest of the
 //! group's loads does.
 
-use crate::sets::{SetError, rows};
+use crate::sets::{SetError, Timed, rows};
 use base::units::Seconds;
 use perf::format::Format;
-use perf::operator::{Experts, Spread};
+use perf::operator::{Experts, Operator, Spread};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -162,6 +162,20 @@ impl Row {
     /// The measured time.
     pub fn time(&self) -> Seconds {
         Seconds(self.median_ms / MILLISECONDS)
+    }
+}
+
+impl Timed for Row {
+    fn operator(&self) -> Operator {
+        Operator::Experts(self.operator())
+    }
+
+    fn time(&self) -> Seconds {
+        self.time()
+    }
+
+    fn spread(&self) -> (Seconds, Seconds) {
+        (Seconds(self.min_ms / MILLISECONDS), Seconds(self.max_ms / MILLISECONDS))
     }
 }
 
