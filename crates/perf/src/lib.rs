@@ -20,5 +20,6 @@ pub mod network;
 pub mod operator;
 pub mod parallel;
 pub mod parameter;
+pub mod power;
 pub mod tiling;
 pub mod workload;

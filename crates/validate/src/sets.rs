@@ -10,6 +10,7 @@ pub mod experts;
 pub mod gemm;
 pub mod llmcompass;
 pub mod points;
+pub mod power;
 pub mod vidur;
 pub mod vllm;
 

@@ -1,0 +1,112 @@
+//! How much power a device draws while it works.
+//!
+//! A device that runs a step draws, as a fraction of its power limit,
+//!
+//! > awake + memory x (share of the memory's bandwidth used) + arithmetic x (share of the products' peak rate used), and never more than 1,
+//!
+//! where the shares are averages over the step: bytes and operations that the step needs, over its time, over the data sheet's peaks. *Awake* is what clocks,
+//! leakage and waiting units draw; the others are energy per byte and per operation in the units of the device. At the limit the device slows its
+//! clock down: the fraction stays at 1.
+//!
+//! The three numbers were found on one half of the Splitwise measurements (Llama 2 70B and BLOOM 176B on A100, two to eight devices); the other half is
+//! what `validate` holds them to. The arithmetic term is steep: averages over a whole step include operators that use no product units, and
+//! a device reaches its limit long before its products reach their peak, in decode with larger batches as in prefill. No other device was measured; carrying the
+//! fractions over assumes that vendors set a limit in proportion to the peaks that they sell under it.
+
+use crate::device::Device;
+use crate::evaluate::Step;
+use crate::format::Format;
+use base::units::{Joules, Watts};
+
+crate::parameters! {
+    /// What draws power.
+    pub struct Parameters {
+        /// Fraction of the limit without any traffic or arithmetic, while a step runs.
+        awake: 0.05..0.6 = 0.293,
+        /// Fraction of the limit at the full bandwidth of the memory.
+        memory: 0.1..1.5 = 0.705,
+        /// Fraction of the limit at the peak rate of products, extrapolated from low shares: the limit cuts it off.
+        arithmetic: 0.2..5.0 = 3.18,
+    }
+}
+
+/// Shares of a device's peaks that a step uses, averaged over its time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Utilisation {
+    /// Of the rate of products.
+    pub arithmetic: f64,
+    /// Of the memory's bandwidth.
+    pub memory: f64,
+}
+
+impl Utilisation {
+    /// Of a step whose products are in `format`.
+    pub fn of(step: &Step, device: &Device, format: Format) -> Utilisation {
+        let time = step.time.0;
+        if time <= 0.0 {
+            return Utilisation { arithmetic: 0.0, memory: 0.0 };
+        }
+        Utilisation {
+            arithmetic: step.operations / time / device.arithmetic(format).1.0,
+            memory: step.memory_bytes / time / device.memory.bandwidth.0,
+        }
+    }
+}
+
+impl Parameters {
+    /// Fraction of the power limit.
+    pub fn fraction(&self, utilisation: &Utilisation) -> f64 {
+        (self.awake + self.memory * utilisation.memory + self.arithmetic * utilisation.arithmetic).min(1.0)
+    }
+}
+
+/// Power of one device during a step whose products are in `format`.
+pub fn power(step: &Step, device: &Device, format: Format) -> Watts {
+    Watts(device.power.0 * Parameters::default().fraction(&Utilisation::of(step, device, format)))
+}
+
+/// Energy that one device takes for a step whose products are in `format`.
+pub fn energy(step: &Step, device: &Device, format: Format) -> Joules {
+    power(step, device, format) * step.time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::units::Seconds;
+    use proptest::prelude::*;
+
+    fn step(time: f64, operations: f64, memory_bytes: f64) -> Step {
+        Step { time: Seconds(time), operations, memory_bytes, ..Step::default() }
+    }
+
+    proptest! {
+        #[test]
+        fn between_awake_and_the_limit(time in 1e-6f64..10.0, operations in 0.0f64..1e16, bytes in 0.0f64..1e14) {
+            let device = Device::find("a100").unwrap();
+            let power = power(&step(time, operations, bytes), &device, Format::Bf16);
+            prop_assert!(power.0 >= device.power.0 * Parameters::default().awake);
+            prop_assert!(power.0 <= device.power.0);
+        }
+
+        #[test]
+        fn the_same_work_in_less_time_draws_more(time in 1e-3f64..10.0, operations in 0.0f64..1e13, bytes in 0.0f64..1e11) {
+            let device = Device::find("h100").unwrap();
+            let [slow, fast] = [time, time / 2.0].map(|time| power(&step(time, operations, bytes), &device, Format::Fp8));
+            prop_assert!(fast >= slow);
+        }
+    }
+
+    #[test]
+    fn reading_weights_alone_costs_what_was_measured() {
+        // Llama 2 70B on two A100: 69 GB each in 54.9 ms draws 74 % of the limit.
+        let device = Device::find("a100").unwrap();
+        let fraction = power(&step(54.9e-3, 6.9e10, 69e9), &device, Format::Bf16).0 / device.power.0;
+        assert!((fraction / 0.736 - 1.0).abs() < 0.03, "{fraction}");
+    }
+
+    #[test]
+    fn nothing_to_do_takes_no_energy() {
+        assert_eq!(energy(&Step::default(), &Device::find("h100").unwrap(), Format::Bf16), Joules(0.0));
+    }
+}
