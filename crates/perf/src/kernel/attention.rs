@@ -16,6 +16,10 @@
 //! kernels are written. Those constants were fitted together on the calibration rows of A100, H100 and H200 (medians over FlashAttention 2 and 3,
 //! FlashInfer and TensorRT-LLM kernels), and stand beside the code that uses them.
 //!
+//! **What it does not know.** Which kernel a library picks beyond its hand-written ones: groups of more than 40 query heads and heads of more than 256
+//! columns run several times slower in some libraries than in others, and measured medians jump between them from one shape to the next. Kernels of a
+//! later generation than the measured ones may be written differently (products in the cache's own 8 bits instead of widening it, cheaper items).
+//!
 //! **Where the cache is.** A benchmark that runs one kernel again and again finds a small cache in the shared on-chip memory; a layer of a network does
 //! not, since the weights and caches of the other layers have passed through in between. [`time`] is for networks and reads main memory;
 //! [`time_repeated`] is what a benchmark measures.
