@@ -6,6 +6,7 @@ use crate::failure::Result;
 use crate::ui::{self, Align, Sheet};
 use ::perf::estimate::Bound;
 use ::perf::evaluate::{Breakdown, Lever, Resource, Row, Step, levers};
+use ::perf::interval::{COVERAGE, Factors, Intervals};
 use ::perf::operator::Phase;
 use serde_json::{Value, json};
 
@@ -99,7 +100,7 @@ fn section(case: &Case, phase: Phase) -> String {
             ui::count(work.past)
         ),
     };
-    format!("{}\n{}\n{}", ui::styled(ui::STRONG, title), rows(&breakdown), totals(case, phase, &breakdown.step))
+    format!("{}\n{}\n{}", ui::styled(ui::STRONG, title), rows(&breakdown), totals(case, phase, &breakdown))
 }
 
 fn rows(breakdown: &Breakdown) -> String {
@@ -159,10 +160,16 @@ fn others(rows: &[&Row], whole: f64) -> Vec<String> {
     ]
 }
 
-fn totals(case: &Case, phase: Phase, step: &Step) -> String {
+fn totals(case: &Case, phase: Phase, breakdown: &Breakdown) -> String {
+    let step = &breakdown.step;
     let mut sheet = Sheet::new();
     let total = step.time.0;
-    sheet.row("step", ui::styled(ui::STRONG, time(total)));
+    let (low, high) = interval(case, breakdown);
+    let confidence = format!("{:.0} %", 100.0 * COVERAGE);
+    sheet.row(
+        "step",
+        format!("{}; {confidence} interval {} to {}", ui::styled(ui::STRONG, time(total)), time(low), time(high)),
+    );
     let devices = case.devices();
     match phase {
         Phase::Decode => {
@@ -182,6 +189,16 @@ fn totals(case: &Case, phase: Phase, step: &Step) -> String {
     sheet.row("waits for", waits(step));
     sheet.row("next lever", next(&levers(&case.plan, &[case.work(phase)], &case.device, &case.software)));
     sheet.text()
+}
+
+/// From where to where nine of ten measurements of such a step would fall: operators as uncertain as their kinds, all else as it is.
+fn interval(case: &Case, breakdown: &Breakdown) -> (f64, f64) {
+    let measured = case.device.silicon.as_ref().unwrap_or(&case.device.key);
+    let parts = breakdown.rows.iter().map(|row| (&row.operator, row.time()));
+    let Factors { low, high } = Intervals::embedded().sum(parts, measured);
+    let (total, host) = (breakdown.step.time.0, breakdown.step.host.0);
+    let uncertain = total - host;
+    (host + uncertain * low, host + uncertain * high)
 }
 
 fn rate(tokens: f64) -> String {
@@ -246,7 +263,9 @@ pub fn json(ask: &Ask, case: &Case) -> Value {
 }
 
 fn section_json(case: &Case, phase: Phase) -> Value {
-    let Breakdown { step, rows } = case.breakdown(phase);
+    let breakdown = case.breakdown(phase);
+    let (low, high) = interval(case, &breakdown);
+    let Breakdown { step, rows } = breakdown;
     let work = case.work(phase);
     let waits: serde_json::Map<String, Value> =
         BOUNDS.iter().zip(step.waits).map(|(bound, time)| (bound.name().to_string(), json!(time.0))).collect();
@@ -258,6 +277,8 @@ fn section_json(case: &Case, phase: Phase) -> Value {
         "phase": if phase == Phase::Prefill { "prefill" } else { "decode" },
         "tokens": work.tokens(),
         "seconds": step.time.0,
+        "seconds_low": low,
+        "seconds_high": high,
         "tokens_per_second": work.tokens() as f64 / step.time.0,
         "tokens_per_second_per_device": work.tokens() as f64 / step.time.0 / case.devices() as f64,
         "compute_seconds": step.compute.0,

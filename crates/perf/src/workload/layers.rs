@@ -34,7 +34,7 @@ pub(super) fn lower(b: &mut Builder) {
 fn embedding(b: &mut Builder) {
     b.part = Part::Embedding;
     let row = b.shape.hidden as f64 * b.formats.head.bytes();
-    b.stream("embedding", Rows::Tokens, StreamKind::Embedding, b.shape.hidden, row, row, 1.0);
+    b.stream("embedding", Rows::Tokens, StreamKind::Embedding, b.shape.hidden, [row, row], 1.0);
     b.all_reduce("embedding all-reduce");
 }
 
@@ -46,13 +46,13 @@ fn head(b: &mut Builder) {
     b.gather_logits();
     // Two passes: the largest logit (or the sum of exponentials), then the choice.
     let row = vocab as f64 * 4.0;
-    b.stream("sampling", Rows::Logits, StreamKind::Sample, vocab, 2.0 * row, 8.0, SOFTMAX);
+    b.stream("sampling", Rows::Logits, StreamKind::Sample, vocab, [2.0 * row, 8.0], SOFTMAX);
 }
 
 /// A row norm with the residual sum before it: reads both, writes the new residual and the normalised row.
 fn norm(b: &mut Builder, label: &'static str, rows: Rows, width: u64) {
     let row = width as f64 * WIDE;
-    b.stream(label, rows, StreamKind::Norm, width, 2.0 * row, 2.0 * row, NORM);
+    b.stream(label, rows, StreamKind::Norm, width, [2.0 * row, 2.0 * row], NORM);
 }
 
 fn layer(b: &mut Builder, group: &LayerGroup) {
@@ -103,12 +103,12 @@ fn grouped(b: &mut Builder, a: &Grouped) {
     let read = if rotated { (q + 2.0 * kv_row) * WIDE } else { 2.0 * kv_row * WIDE };
     let written = if rotated { q * WIDE + cached } else { cached };
     let per_element = if a.qk_norm { ROTARY + NORM } else { ROTARY };
-    b.stream("rotary, cache write", Rows::Tokens, StreamKind::Rotary, queries + 2 * kv, read, written, per_element);
+    b.stream("rotary, cache write", Rows::Tokens, StreamKind::Rotary, queries + 2 * kv, [read, written], per_element);
     b.context_exchange(q, 2.0 * kv_row);
     let label = if a.window.is_some() { "windowed attention" } else { "attention" };
     b.add(label, Rows::Tokens, Kind::Attention { heads, kv_heads, head_dim: a.head_dim, window: a.window });
     if a.gated {
-        b.stream("output gate", Rows::Tokens, StreamKind::Activation, queries, 2.0 * q * WIDE, q * WIDE, ACTIVATION);
+        b.stream("output gate", Rows::Tokens, StreamKind::Activation, queries, [2.0 * q * WIDE, q * WIDE], ACTIVATION);
     }
     b.product("output projection", Rows::Tokens, b.shape.hidden, queries);
 }
@@ -131,7 +131,7 @@ fn latent(b: &mut Builder, a: &Latent) {
     }
     let rotated = heads * a.rope_dim + row;
     let bytes = rotated as f64 * WIDE;
-    b.stream("rotary, cache write", Rows::Tokens, StreamKind::Rotary, rotated, bytes, bytes, ROTARY);
+    b.stream("rotary, cache write", Rows::Tokens, StreamKind::Rotary, rotated, [bytes, bytes], ROTARY);
     b.context_exchange((heads * (a.kv_rank + a.rope_dim)) as f64, row as f64);
     b.wide_product("absorb keys", Rows::DecodeTokens, a.kv_rank, a.nope_dim, heads);
     b.product("expand keys and values", Rows::PrefillSeen, heads * (a.nope_dim + a.value_dim), a.kv_rank);
@@ -146,7 +146,7 @@ fn latent(b: &mut Builder, a: &Latent) {
 /// A row norm without a residual sum.
 fn norm_only(b: &mut Builder, label: &'static str, width: u64) {
     let row = width as f64 * WIDE;
-    b.stream(label, Rows::Tokens, StreamKind::Norm, width, row, row, NORM);
+    b.stream(label, Rows::Tokens, StreamKind::Norm, width, [row, row], NORM);
 }
 
 /// The gated delta rule: a state per head is read, corrected by the new key and value, and written. In prefill, chunks of positions go through products.
@@ -158,8 +158,8 @@ fn delta(b: &mut Builder, a: &Delta) {
     let tail = (mixed * a.convolution.saturating_sub(1)) as f64 * WIDE;
     let row = mixed as f64 * WIDE;
     let taps = 2.0 * a.convolution as f64;
-    b.stream("short convolution", Rows::DecodeTokens, StreamKind::State, mixed, row + tail, row + tail, taps);
-    b.stream("short convolution", Rows::PrefillTokens, StreamKind::State, mixed, row, row, taps);
+    b.stream("short convolution", Rows::DecodeTokens, StreamKind::State, mixed, [row + tail, row + tail], taps);
+    b.stream("short convolution", Rows::PrefillTokens, StreamKind::State, mixed, [row, row], taps);
     let state = (heads * a.key_dim * a.value_dim) as f64;
     // Per element of the state: decay, two products with the key, the update, the product with the query.
     let operations = 7.0 * state / values as f64;
@@ -168,8 +168,7 @@ fn delta(b: &mut Builder, a: &Delta) {
         Rows::DecodeTokens,
         StreamKind::State,
         values,
-        state * 4.0 + row,
-        state * 4.0 + values as f64 * WIDE,
+        [state * 4.0 + row, state * 4.0 + values as f64 * WIDE],
         operations,
     );
     let wide = b.formats.head;
@@ -185,8 +184,7 @@ fn delta(b: &mut Builder, a: &Delta) {
         Rows::Tokens,
         StreamKind::Norm,
         values,
-        2.0 * values as f64 * WIDE,
-        values as f64 * WIDE,
+        [2.0 * values as f64 * WIDE, values as f64 * WIDE],
         NORM + ACTIVATION,
     );
     b.product("output projection", Rows::Tokens, b.shape.hidden, values);
@@ -198,14 +196,14 @@ fn dense(b: &mut Builder, f: &Dense, labels: [&'static str; 3]) {
     let row = inner as f64;
     b.product(labels[0], Rows::Tokens, into * inner, b.shape.hidden);
     let written = row * WIDE;
-    b.stream(labels[1], Rows::Tokens, StreamKind::Activation, inner, into as f64 * row * WIDE, written, ACTIVATION);
+    b.stream(labels[1], Rows::Tokens, StreamKind::Activation, inner, [into as f64 * row * WIDE, written], ACTIVATION);
     b.product(labels[2], Rows::Tokens, b.shape.hidden, inner);
 }
 
 fn experts(b: &mut Builder, f: &Experts) {
     b.wide_product("router", Rows::Tokens, f.count, b.shape.hidden, 1);
     let (scores, chosen) = (f.count as f64 * 4.0, f.top_k as f64 * 8.0);
-    b.stream("top-k", Rows::Tokens, StreamKind::Softmax, f.count, scores, chosen, SOFTMAX);
+    b.stream("top-k", Rows::Tokens, StreamKind::Softmax, f.count, [scores, chosen], SOFTMAX);
     b.to_experts(f);
     let routed = operator::Experts {
         tokens: 0,

@@ -133,15 +133,14 @@ impl Builder<'_> {
         self.add(label, rows, Kind::Gemm { n, k, count, weights: wide, activations: wide, output: wide });
     }
 
-    /// A streaming operator: bytes and operations per row.
+    /// A streaming operator: bytes read and written per row, operations per element.
     pub fn stream(
         &mut self,
         label: &'static str,
         rows: Rows,
         kind: StreamKind,
         width: u64,
-        read: f64,
-        written: f64,
+        [read, written]: [f64; 2],
         per_element: f64,
     ) {
         self.add(label, rows, Kind::Stream { kind, width, read, written, operations: per_element * width as f64 });
