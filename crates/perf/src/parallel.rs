@@ -16,7 +16,6 @@ pub use memory::{Memory, RESERVE};
 
 use crate::network::{FeedForward, LayerGroup, Mixer, Shape};
 use crate::workload::Plan;
-use base::units::Bytes;
 
 /// Degrees of parallelism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -229,13 +228,5 @@ impl std::fmt::Display for Memory {
         let [total, weights, cache, activations, reserve] =
             [self.total(), self.weights, self.cache, self.activations, self.reserve].map(decimal);
         write!(f, "{total}: {weights} of weights, {cache} of cache, {activations} of activations, {reserve} in reserve")
-    }
-}
-
-/// A capacity in bytes as text.
-impl Memory {
-    /// The capacity as vendors write it.
-    pub fn capacity_text(&self) -> String {
-        decimal(Bytes(self.capacity.0).as_f64())
     }
 }
