@@ -60,7 +60,7 @@ fn what_cannot_be_is_refused_with_what_can() {
     puce(&["perf", "--model", "gpt-os-120b"]).refused(&["gpt-os-120b", "`gpt-oss-120b`"]);
     puce(&["perf", "--model", "qwen3-8b", "--device", "h10"]).refused(&["h10", "h100"]);
     puce(&["perf", "--model", "llama-3.1-70b", "--tensor", "1"]).refused(&[
-        "80.0 GB",
+        "80 GiB",
         "141.1 GB of weights",
         "nearest",
         "tensor",
