@@ -3,121 +3,148 @@
 //! A product is cut into tiles of the result; each unit works through the reduction of one tile, then takes the next. Four things take time, and the
 //! slowest hides most of the others:
 //!
-//! - **Memory.** Weights come from main memory once, results go there once. Activations were written by the operator before and are still in the shared
-//!   on-chip memory if they fit; only the rest is read.
+//! - **Memory.** Weights come from main memory, results go there. Activations were written by the operator before and are still in the shared on-chip
+//!   memory if they fit; only the rest is read.
 //! - **Throughput of the units.** Tiles run in waves of as many as there are units; the last wave is as long as the others (wave quantisation), and a tile
 //!   that hangs over the edge costs a whole one (tile quantisation). Each step of the reduction takes the longer of its arithmetic and of loading its rows of
 //!   both operands from the shared memory; at the end of a tile its result is stored, which nothing hides.
 //! - **The chain of one tile.** Steps of a reduction follow each other; with only a few tiles, a long reduction takes as many latencies as its loads have
 //!   stages, however idle the device is. Two tiles on a unit hide each other's.
-//! - **The launch**, and a second pass where a reduction was split.
+//! - **The launch**, and what else surrounds the kernel: a second pass where a reduction was split, a pass that quantises activations.
 //!
-//! The library chooses: of a small menu of tiles, each with its reduction whole or split over the idle units, the quickest counts. Splitting costs a pass
-//! over partial sums. Kernels for 8-bit and narrower formats choose by the number of rows alone and never split, and they are preceded by a pass that
-//! quantises the activations: that is how the widespread implementations (CUTLASS dispatch in vLLM, SGLang and TensorRT-LLM) work, and it shows in every
-//! measurement.
+//! The resource times meet in a norm between sum and maximum: loads that run ahead overlap, the ramps at both ends do not.
 //!
-//! The three resource times meet in a norm between sum and maximum: loads that run ahead overlap, the ramps at both ends do not.
+//! **The library's choice is part of the model.** Of a small menu of tiles, each with its reduction whole or split over idle units, the quickest counts.
+//! [`family`] tells which kinds of kernels there are and how they choose.
 //!
-//! Long kernels run slower than short ones: a power limit takes milliseconds to act. The `sustained` fraction holds for products that take much longer than
-//! that, `compute` for short ones.
+//! **Power.** Long kernels run slower than short ones: a power limit takes a fraction of a millisecond to act. `sustained` holds for products that take much
+//! longer than that, `compute` for short ones; in between both count by their share.
 //!
-//! Times are in seconds, rates per unit and second. Constants named below hold for every device; what a device may fit is in [`Parameters`].
+//! **What is fitted.** Four numbers per device ([`Parameters`]), none with a unit, so that they mean something on a device that was never measured: three
+//! fractions of the data sheet and the launch in cycles. The constants below hold for every device. They come from fits over the A100, H100 and H200
+//! together, and each is a time, a ratio or a size that someone could measure by itself.
 
-use crate::device::Device;
+pub mod family;
+
+use crate::device::{Device, Dispatch};
 use crate::estimate::Estimate;
 use crate::format::Format;
 use crate::operator::Gemm;
 use base::units::Seconds;
+use family::{Choice, Family, Tile};
 
 crate::parameters! {
     /// How much of the data sheet matrix products reach.
     pub struct Parameters {
         /// Fraction of the peak arithmetic that a long reduction reaches within one tile, at the clock of short kernels.
-        compute: 0.5..1.1 = 0.97,
+        compute: 0.5..1.1 = 0.94,
         /// Fraction of the peak arithmetic that the power limit leaves to kernels of many milliseconds.
         sustained: 0.3..1.0 = 0.76,
         /// Fraction of the peak bandwidth that long transfers reach.
         bandwidth: 0.5..1.0 = 0.85,
-        /// Launch of one kernel after another, until the first loads are under way, in microseconds.
-        launch: 0.3..10.0 = 2.5,
+        /// From the end of one kernel to the first loads of the next, in thousands of cycles.
+        launch: 1.0..20.0 = 4.6,
     }
 }
 
 /// Exponent of the norm in which resource times meet: 1 would be no overlap, infinity a perfect one.
 const OVERLAP: f64 = 2.5;
-/// Tiles of the usual 16-bit kernels: rows and columns as powers of two. Either side may be the tokens.
-const MENU: [(u32, u32); 9] = [(8, 7), (7, 8), (7, 7), (7, 6), (6, 7), (6, 6), (5, 7), (5, 6), (6, 5)];
 /// Tiles of one unit that hide each other's latencies.
 const RESIDENT: f64 = 2.0;
 /// Shortest piece of a reduction that is worth splitting off.
 const SHORTEST_PIECE: u64 = 256;
 /// Second kernel of a split reduction, and its synchronisation.
-const SPLIT: f64 = 2.8e-6;
-/// Passes over the partial sums of a split reduction: written, read, and neither at full speed.
-const SPLIT_PASSES: f64 = 4.0;
-/// Storing a tile's result takes this much longer than loading as many bytes: conversion, shuffles through local memory, then the store.
-const STORE: f64 = 4.6;
-/// First bytes from memory.
-const FIRST_BYTES: f64 = 0.19e-6;
+const SPLIT: f64 = 2.93e-6;
+/// Passes over the partial sums of a split reduction, in loads of as many bytes: written, read, and neither at full speed.
+const SPLIT_PASSES: f64 = 6.4;
+/// Storing a tile's result, in loads of as many bytes: conversion, a way through local memory, then the store.
+const STORE: f64 = 4.66;
+/// First bytes from memory, after the launch.
+const FIRST_BYTES: f64 = 0.2e-6;
 /// Part of the shared on-chip memory in which activations survive the weights that stream past.
 const SURVIVES: f64 = 0.43;
 /// Running time at which half of the power limit has acted.
-const POWER_REACTION: f64 = 0.25e-3;
+const POWER_REACTION: f64 = 0.425e-3;
+/// Fraction of the vector units' peak that dot products reach.
+const DOTS: f64 = 0.4;
+/// Weights that a benchmark's loop passes before it meets the same again, as a multiple of one product's: it cycles through half a dozen copies, and each half
+/// of a cache in two parts keeps its own.
+const LOOP: f64 = 12.0;
 
-/// What staging operands in local memory can do: it depends on whether a copy engine does it or the threads themselves.
+/// How operands reach local memory: a copy engine brings them, or the threads themselves.
 struct Staging {
     /// Cycles of latency per step of a reduction over 16-bit elements, with as many stages in flight as local memory holds.
     step: f64,
-    /// Bytes per unit and cycle from the shared memory, multicast included.
+    /// Bytes per unit and cycle from the shared memory; where one load serves several units, more than the port's width.
     width: f64,
 }
 
 /// Threads copy (Ampere, Ada).
-const BY_THREADS: Staging = Staging { step: 7.0, width: 39.0 };
+const BY_THREADS: Staging = Staging { step: 7.16, width: 40.0 };
 /// A copy engine copies tiles in bulk, and one load may serve several units (Hopper, Blackwell).
-const BY_ENGINE: Staging = Staging { step: 2.44, width: 93.0 };
-/// Local memory from which kernels are built around bulk copies.
+const BY_ENGINE: Staging = Staging { step: 2.49, width: 90.0 };
+/// Local memory of units that are built around bulk copies: it must hold the many stages that a copy engine keeps in flight.
 const ENGINE_LOCAL: u64 = 200 * 1024;
 
-/// What kernels of narrow formats do otherwise than those of 16-bit ones.
-mod narrow {
-    /// Their `compute` and `sustained`, relative to 16-bit formats.
-    pub const COMPUTE: f64 = 0.975;
-    pub const SUSTAINED: f64 = 0.86;
-    /// A tile's scales, its start and end.
-    pub const PER_TILE: f64 = 0.88e-6;
-    /// Launch of the pass that quantises activations.
-    pub const QUANTISE: f64 = 2.4e-6;
-    /// Time of its longest row, per element: one group of threads reads a row twice.
-    pub const PER_ELEMENT: f64 = 0.077e-9;
-    /// Its traffic takes this much longer than a plain copy.
-    pub const PASSES: f64 = 1.9;
+/// The pass that quantises activations.
+mod quantise {
+    /// Its launch.
+    pub const LAUNCH: f64 = 2.58e-6;
+    /// Time per element of a row: one group of threads reads it, finds its maximum, reads it again.
+    pub const ELEMENT: f64 = 0.125e-9;
+    /// Time per row of a unit.
+    pub const ROW: f64 = 0.114e-6;
+    /// Its traffic, in plain copies of as many bytes.
+    pub const PASSES: f64 = 1.62;
 }
 
-/// The time of one.
+/// The detour of block-scaled products whose shape does not fill blocks of 128: unfused kernels, one after another.
+mod detour {
+    /// Elements of a scale's block.
+    pub const BLOCK: u64 = 128;
+    /// Fewer columns than half a block, or a shorter reduction than a block.
+    pub const LONG: f64 = 168e-6;
+    /// Fewer columns than a block.
+    pub const SHORT: f64 = 70e-6;
+}
+
+/// Where the weights are when a product starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// In main memory: the layers between this call and the last have displaced them.
+    Cold,
+    /// Where a benchmark's loop over copies of one product leaves them: small ones stay in the shared on-chip memory.
+    Looped,
+}
+
+/// The time of one, its weights in main memory.
 pub fn time(operator: &Gemm, device: &Device) -> Estimate {
-    time_with(operator, device, &device.parameters.gemm)
+    time_with(operator, device, &device.parameters.gemm, Weights::Cold)
 }
 
-/// The time of one under some parameters instead of the device's own: what a fit varies.
-pub fn time_with(operator: &Gemm, device: &Device, parameters: &Parameters) -> Estimate {
-    if operator.operations() == 0.0 {
+/// The time of one under some parameters instead of the device's own, which is what a fit varies, and with weights that may be warm.
+pub fn time_with(operator: &Gemm, device: &Device, parameters: &Parameters, weights: Weights) -> Estimate {
+    if [operator.m, operator.n, operator.k, operator.count].contains(&0) {
         return Estimate::default();
     }
-    let machine = Machine::new(operator, device, parameters);
-    let best = if machine.narrow { machine.by_rows(operator) } else { machine.quickest(operator) };
-    machine.estimate(operator, &best)
+    let machine = Machine::new(operator, device, parameters, weights);
+    let plan = match machine.family.choice {
+        Choice::QuickestOrSplit => machine.quickest_or_split(operator),
+        Choice::Quickest => machine.quickest(operator, machine.family.menu),
+        Choice::ByRows => machine.by_rows(operator),
+    };
+    machine.estimate(operator, &plan)
 }
 
 /// The device as this product meets it.
 struct Machine {
+    family: &'static Family,
     units: f64,
     /// Peak operations per second of all units.
     peak: f64,
     /// Operations per second that one unit reaches.
     rate: f64,
-    /// The same for kernels of many milliseconds, all units together.
+    /// What all units reach in kernels of many milliseconds.
     sustained: f64,
     /// Bytes per second from memory.
     bandwidth: f64,
@@ -125,10 +152,11 @@ struct Machine {
     port: f64,
     /// Latency per step of a reduction.
     step: f64,
+    /// Operations per second of dot products on the vector units.
+    dots: f64,
     /// Time of memory.
     memory: f64,
     launch: f64,
-    narrow: bool,
 }
 
 /// One way to compute a product.
@@ -144,7 +172,6 @@ struct Plan {
 
 const NO_PLAN: Plan = Plan { score: f64::INFINITY, arithmetic: 0.0, on_chip: 0.0, chain: 0.0, split: false };
 
-/// Least of plans.
 fn quicker(a: Plan, b: Plan) -> Plan {
     if b.score < a.score { b } else { a }
 }
@@ -154,57 +181,58 @@ fn raised(x: f64) -> f64 {
     x * x * x.sqrt()
 }
 
-/// The integer above, without a library call.
+/// The inverse of [`raised`].
+fn root(x: f64) -> f64 {
+    x.powf(1.0 / OVERLAP)
+}
+
+/// The whole number above, without a library call.
 fn up(x: f64) -> f64 {
     let below = x as u64 as f64;
     if below < x { below + 1.0 } else { below }
 }
 
 impl Machine {
-    fn new(operator: &Gemm, device: &Device, parameters: &Parameters) -> Machine {
-        let wider =
-            if operator.weights.bits() > operator.activations.bits() { operator.weights } else { operator.activations };
-        let narrow = wider.bits() < 12.0;
-        let peak = device
-            .matrix_rate(wider)
-            .or_else(|| device.matrix_rate(Format::Bf16))
-            .map_or(device.vector.0, |rate| rate.0);
-        let (compute, sustained) = match narrow {
-            true => (parameters.compute * narrow::COMPUTE, parameters.sustained * narrow::SUSTAINED),
-            false => (parameters.compute, parameters.sustained),
-        };
-        let staging = if device.on_chip.local.0 >= ENGINE_LOCAL { BY_ENGINE } else { BY_THREADS };
-        let units = device.units as f64;
-        let bandwidth = device.memory.bandwidth.0 * parameters.bandwidth;
+    fn new(operator: &Gemm, device: &Device, parameters: &Parameters, weights: Weights) -> Machine {
+        let (family, format) = family::meet(operator, device);
+        // A device without matrix units multiplies on its vector units.
+        let peak = device.matrix_rate(format).map_or(device.vector.0, |rate| rate.0);
+        let engine = device.on_chip.local.0 >= ENGINE_LOCAL && !family.by_threads;
+        let staging = if engine { BY_ENGINE } else { BY_THREADS };
+        let (units, clock) = (device.units as f64, device.clock.0);
+        let bandwidth = device.memory.bandwidth.0 * parameters.bandwidth * family.bandwidth;
         Machine {
+            family,
             units,
             peak,
-            rate: peak * compute / units,
-            sustained: peak * sustained,
+            rate: peak * (parameters.compute * family.compute) / units,
+            sustained: peak * (parameters.sustained * family.sustained),
             bandwidth,
-            port: device.clock.0 * staging.width,
-            step: staging.step / device.clock.0 * wider.bytes() / Format::Bf16.bytes(),
-            memory: memory_bytes(operator, device) / bandwidth + FIRST_BYTES,
-            launch: parameters.launch * 1e-6,
-            narrow,
+            port: clock * staging.width,
+            step: family.step * staging.step / clock * (format.bytes() / Format::Bf16.bytes()),
+            dots: device.vector.0 * DOTS,
+            memory: memory_bytes(operator, device, weights) / bandwidth + FIRST_BYTES,
+            launch: match device.dispatch {
+                Dispatch::Kernels => parameters.launch * 1e3 / clock,
+                Dispatch::Program { operator } => operator.0,
+            },
         }
     }
 
-    /// One tile shape (as powers of two), the reduction in `pieces`.
-    fn plan(&self, operator: &Gemm, (rows, columns): (u32, u32), tiles: f64, pieces: u64) -> Plan {
+    /// One tile shape, the reduction in `pieces`.
+    fn plan(&self, operator: &Gemm, (rows, columns): Tile, tiles: f64, pieces: u64) -> Plan {
         let steps = operator.k as f64 / pieces as f64;
-        let full = ((1u64 << rows) * (1u64 << columns)) as f64;
+        let full = (1u64 << (rows + columns)) as f64;
         let (rows, columns) = (operator.m.min(1 << rows) as f64, operator.n.min(1 << columns) as f64);
         let waves = tiles * pieces as f64 / self.units;
         let arithmetic = 2.0 * full / self.rate;
         let load = (rows * operator.activations.bytes() + columns * operator.weights.bytes()) / self.port;
-        let per_tile = if self.narrow { narrow::PER_TILE } else { 0.0 };
-        let store = STORE * rows * columns * operator.output.bytes() / self.port + per_tile;
+        let store = STORE * rows * columns * operator.output.bytes() / self.port + self.family.per_tile;
         let whole = up(waves);
         let mut throughput = whole * (arithmetic.max(load) * steps + store);
         if pieces > 1 {
-            let partial = pieces as f64 * (operator.m * operator.n * operator.count) as f64 * 4.0;
-            throughput += partial * 2.0 * SPLIT_PASSES / (self.units * self.port);
+            let sums = operator.m as f64 * operator.n as f64 * operator.count as f64 * Format::Fp32.bytes();
+            throughput += pieces as f64 * sums * SPLIT_PASSES / (self.units * self.port);
         }
         let chain = up(waves / RESIDENT) * self.step * steps;
         Plan {
@@ -216,85 +244,237 @@ impl Machine {
         }
     }
 
-    /// What a library that knows its kernels' times would choose.
-    fn quickest(&self, operator: &Gemm) -> Plan {
+    fn quickest(&self, operator: &Gemm, menu: &[Tile]) -> Plan {
+        menu.iter().map(|tile| self.plan(operator, *tile, tiles(operator, *tile), 1)).fold(NO_PLAN, quicker)
+    }
+
+    fn by_rows(&self, operator: &Gemm) -> Plan {
+        let menu = self.family.menu;
+        self.quickest(
+            operator,
+            if operator.m <= 64 {
+                &menu[..1]
+            } else if operator.m <= 128 {
+                &menu[1..2]
+            } else {
+                &menu[2..]
+            },
+        )
+    }
+
+    fn quickest_or_split(&self, operator: &Gemm) -> Plan {
         let (mut whole, mut split) = (NO_PLAN, NO_PLAN);
-        for tile in MENU {
-            let tiles = tiles(operator, tile);
-            whole = quicker(whole, self.plan(operator, tile, tiles, 1));
+        for tile in self.family.menu {
+            let tiles = tiles(operator, *tile);
+            whole = quicker(whole, self.plan(operator, *tile, tiles, 1));
             let pieces = self.pieces(operator, tiles);
             if pieces > 1 {
-                split = quicker(split, self.plan(operator, tile, tiles, pieces));
+                split = quicker(split, self.plan(operator, *tile, tiles, pieces));
             }
         }
         let memory = raised(self.memory);
-        if split.score < whole.score && root(memory + split.score) + SPLIT < root(memory + whole.score) {
-            return split;
-        }
-        whole
+        let gains = split.score < whole.score && root(memory + split.score) + SPLIT < root(memory + whole.score);
+        if gains { split } else { whole }
     }
 
-    /// In how many pieces a reduction fills one wave, or else two or three.
+    /// In how many pieces a reduction fills one wave, or else two or three; 1 if it is not worth splitting.
     fn pieces(&self, operator: &Gemm, tiles: f64) -> u64 {
         let free = self.units / tiles;
         let fill = [1.0, 2.0, 3.0].map(|waves| (waves * free) as u64).into_iter().find(|pieces| *pieces >= 2);
         fill.unwrap_or(1).min(operator.k / SHORTEST_PIECE)
     }
 
-    /// What kernels for narrow formats choose: by rows alone.
-    fn by_rows(&self, operator: &Gemm) -> Plan {
-        let plan = |tile| self.plan(operator, tile, tiles(operator, tile), 1);
-        match operator.m {
-            0..=64 => plan((6, 6)),
-            65..=128 => plan((6, 7)),
-            _ => quicker(plan((7, 7)), plan((7, 8))),
-        }
-    }
-
     /// From start to end.
     fn estimate(&self, operator: &Gemm, plan: &Plan) -> Estimate {
-        let split = if plan.split { SPLIT } else { 0.0 };
-        let work = root(raised(self.memory) + plan.score);
-        let before = self.launch + split + work;
+        let operations = operator.operations();
+        let memory = raised(self.memory);
+        let mut work = root(memory + plan.score) + if plan.split { SPLIT } else { 0.0 };
+        if self.family.dots {
+            work = work.min(root(memory + raised(operations / self.dots)));
+        }
+        let kernel = self.launch + work;
         // The power limit acts on what runs long.
-        let slower = operator.operations() * (1.0 / self.sustained - 1.0 / (self.rate * self.units)).max(0.0);
-        let throttled = slower * before / (before + POWER_REACTION);
-        let quantise = if self.narrow { self.quantise(operator) } else { 0.0 };
-        let time = (before + throttled + quantise).max(operator.operations() / self.peak);
+        let slower = operations * (1.0 / self.sustained - 1.0 / (self.rate * self.units)).max(0.0);
+        let throttled = slower * kernel / (kernel + POWER_REACTION);
+        let around = self.family.around + self.quantise(operator) + self.detour(operator);
         Estimate {
-            time: Seconds(time),
+            time: Seconds((kernel + throttled + around).max(operations / self.peak)),
             arithmetic: Seconds(plan.arithmetic + throttled),
             memory: Seconds(self.memory),
             on_chip: Seconds(plan.on_chip),
             link: Seconds(0.0),
-            overhead: Seconds(self.launch + split + quantise + plan.chain),
+            overhead: Seconds(self.launch + around + plan.chain),
         }
     }
 
     /// The pass that brings activations into a narrow format: read as 16 bits, written as 8 or fewer.
     fn quantise(&self, operator: &Gemm) -> f64 {
-        let row = operator.k as f64 * narrow::PER_ELEMENT;
-        let elements = (operator.m * operator.k * operator.count) as f64;
-        let bytes = elements * (Format::Bf16.bytes() + operator.activations.bytes());
-        narrow::QUANTISE + root(raised(row) + raised(bytes * narrow::PASSES / self.bandwidth))
+        if !self.family.quantises {
+            return 0.0;
+        }
+        let rows = operator.m as f64 * operator.count as f64;
+        let bytes = rows * operator.k as f64 * (Format::Bf16.bytes() + operator.activations.bytes());
+        let chain = operator.k as f64 * quantise::ELEMENT + rows / self.units * quantise::ROW;
+        quantise::LAUNCH + root(raised(chain) + raised(bytes * quantise::PASSES / self.bandwidth))
+    }
+
+    fn detour(&self, operator: &Gemm) -> f64 {
+        match operator {
+            _ if !self.family.detours => 0.0,
+            Gemm { n, k, .. } if *n < detour::BLOCK / 2 || *k < detour::BLOCK => detour::LONG,
+            Gemm { n, .. } if *n < detour::BLOCK => detour::SHORT,
+            _ => 0.0,
+        }
     }
 }
 
-fn root(x: f64) -> f64 {
-    x.powf(1.0 / OVERLAP)
-}
-
 /// How many tiles cover the result.
-fn tiles(operator: &Gemm, (rows, columns): (u32, u32)) -> f64 {
-    let over = |size: u64, power: u32| ((size + (1 << power) - 1) >> power) as f64;
+fn tiles(operator: &Gemm, (rows, columns): Tile) -> f64 {
+    let over = |size: u64, power: u32| size.div_ceil(1 << power) as f64;
     over(operator.m, rows) * over(operator.n, columns) * operator.count as f64
 }
 
 /// What crosses the memory interface.
-fn memory_bytes(operator: &Gemm, device: &Device) -> f64 {
+fn memory_bytes(operator: &Gemm, device: &Device, warmth: Weights) -> f64 {
     let (m, n, k, count) = (operator.m as f64, operator.n as f64, operator.k as f64, operator.count as f64);
+    let shared = device.on_chip.shared.0 as f64;
+    let weights = count * n * k * operator.weights.bytes();
+    let again = if warmth == Weights::Looped { missed(weights, shared / LOOP) } else { 1.0 };
     let activations = count * m * k * operator.activations.bytes();
-    let survives = SURVIVES * device.on_chip.shared.0 as f64;
-    let missed = if survives > 0.0 { (activations / survives - 1.0).clamp(0.0, 1.0) } else { 1.0 };
-    count * n * (k * operator.weights.bytes() + m * operator.output.bytes()) + activations * missed
+    weights * again + activations * missed(activations, shared * SURVIVES) + count * m * n * operator.output.bytes()
+}
+
+/// The part of `bytes`, used in turn, that a memory of `room` does not keep: what passes it in a circle is gone by the time it is wanted again.
+fn missed(bytes: f64, room: f64) -> f64 {
+    if room > 0.0 { (bytes / room - 1.0).clamp(0.0, 1.0) } else { 1.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn gemm(m: u64, n: u64, k: u64, weights: Format, activations: Format) -> Gemm {
+        Gemm { m, n, k, count: 1, weights, activations, output: Format::Bf16 }
+    }
+
+    const FORMATS: [(Format, Format); 6] = [
+        (Format::Bf16, Format::Bf16),
+        (Format::Fp8, Format::Fp8),
+        (Format::Fp8Block, Format::Fp8Block),
+        (Format::Nvfp4, Format::Nvfp4),
+        (Format::Int8, Format::Int8),
+        (Format::Int4, Format::Bf16),
+    ];
+
+    /// A larger product may meet a better tile; by this much at most.
+    const LUCK: f64 = 0.75;
+
+    proptest! {
+        #[test]
+        fn more_work_takes_more_time_but_for_a_luckier_tile(
+            m in 1u64..20_000, n in 128u64..20_000, k in 128u64..20_000, which in 0usize..3, format in 0usize..6, device in 0usize..40,
+        ) {
+            let (weights, activations) = FORMATS[format];
+            let devices = Device::list();
+            let device = &devices[device % devices.len()];
+            let small = time(&gemm(m, n, k, weights, activations), device);
+            let [more_m, more_n, more_k] = [0, 1, 2].map(|axis| if axis == which { 2 } else { 1 });
+            let large = time(&gemm(m * more_m, n * more_n, k * more_k, weights, activations), device);
+            prop_assert!(large.time.0 > small.time.0 * LUCK, "{}: {small:?}, then {large:?}", device.key);
+        }
+
+        #[test]
+        fn nothing_beats_the_peaks(
+            m in 1u64..1 << 20, n in 1u64..1 << 20, k in 1u64..1 << 20, count in 1u64..100, format in 0usize..6, device in 0usize..40,
+        ) {
+            let (weights, activations) = FORMATS[format];
+            let devices = Device::list();
+            let device = &devices[device % devices.len()];
+            let product = Gemm { count, ..gemm(m, n, k, weights, activations) };
+            let estimate = time(&product, device);
+            let (_, format) = family::meet(&product, device);
+            let peak = device.matrix_rate(format).map_or(device.vector.0, |rate| rate.0);
+            let weights = (count * n * k) as f64 * weights.bytes() / device.memory.bandwidth.0;
+            prop_assert!(estimate.time.0.is_finite());
+            prop_assert!(estimate.time.0 >= product.operations() / peak);
+            prop_assert!(estimate.time.0 >= weights);
+        }
+    }
+
+    #[test]
+    fn nothing_takes_no_time() {
+        let device = Device::find("h100").unwrap();
+        for (m, n, k, count) in [(0, 8, 8, 1), (8, 0, 8, 1), (8, 8, 0, 1), (8, 8, 8, 0)] {
+            let product = Gemm { count, ..gemm(m, n, k, Format::Bf16, Format::Bf16) };
+            assert_eq!(time(&product, &device), Estimate::default());
+        }
+    }
+
+    #[test]
+    fn the_greatest_sizes_stay_finite() {
+        let most = u64::MAX;
+        for device in Device::list() {
+            for (weights, activations) in FORMATS {
+                let product = Gemm { count: most, ..gemm(most, most, most, weights, activations) };
+                assert!(time(&product, &device).time.0.is_finite(), "{}", device.key);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wave_more_shows() {
+        // 128 x 128 tiles: 108 units take 108 tiles at once, and the 109th costs a second wave of a long reduction.
+        let device = Device::find("a100").unwrap();
+        let of = |columns| time(&gemm(128, 128 * columns, 128, Format::Bf16, Format::Bf16), &device);
+        assert!(of(108).on_chip < of(217).on_chip);
+        let machine = Machine::new(
+            &gemm(128, 128, 4096, Format::Bf16, Format::Bf16),
+            &device,
+            &Parameters::default(),
+            Weights::Cold,
+        );
+        let plan = |tiles| machine.plan(&gemm(128, 128, 4096, Format::Bf16, Format::Bf16), (7, 7), tiles, 1);
+        assert_eq!(plan(108.0).arithmetic * 2.0, plan(109.0).arithmetic);
+        assert_eq!(plan(1.0).arithmetic, plan(108.0).arithmetic);
+    }
+
+    #[test]
+    fn few_tiles_and_a_long_reduction_are_split() {
+        let device = Device::find("h100").unwrap();
+        let long = gemm(16, 32, 65_536, Format::Bf16, Format::Bf16);
+        let machine = Machine::new(&long, &device, &Parameters::default(), Weights::Cold);
+        assert!(machine.quickest_or_split(&long).split);
+        let short = gemm(16, 32, 512, Format::Bf16, Format::Bf16);
+        let machine = Machine::new(&short, &device, &Parameters::default(), Weights::Cold);
+        assert!(!machine.quickest_or_split(&short).split);
+    }
+
+    #[test]
+    fn decode_waits_for_memory_and_prefill_for_arithmetic() {
+        use crate::estimate::Bound;
+        let device = Device::find("h100").unwrap();
+        assert_eq!(time(&gemm(8, 8192, 28_672, Format::Bf16, Format::Bf16), &device).bound(), Bound::Memory);
+        assert_eq!(time(&gemm(8192, 8192, 28_672, Format::Bf16, Format::Bf16), &device).bound(), Bound::Arithmetic);
+        assert_eq!(time(&gemm(8, 128, 128, Format::Bf16, Format::Bf16), &device).bound(), Bound::Overhead);
+    }
+
+    #[test]
+    fn a_loop_over_small_weights_keeps_them() {
+        let device = Device::find("l40s").unwrap();
+        let small = gemm(16, 2048, 1024, Format::Bf16, Format::Bf16);
+        let parameters = Parameters::default();
+        let of = |product: &Gemm, weights| time_with(product, &device, &parameters, weights).time;
+        assert!(of(&small, Weights::Looped) < of(&small, Weights::Cold));
+        let large = gemm(16, 28_672, 8192, Format::Bf16, Format::Bf16);
+        assert_eq!(of(&large, Weights::Looped), of(&large, Weights::Cold));
+    }
+
+    #[test]
+    fn a_format_without_units_is_widened() {
+        let device = Device::find("a100").unwrap();
+        let (family, format) = family::meet(&gemm(16, 4096, 4096, Format::Fp8, Format::Fp8), &device);
+        assert_eq!(format, Format::Bf16);
+        assert!(!family.quantises);
+    }
 }

@@ -4,7 +4,7 @@ use crate::fit::{Calibration, Fit, Measured, fit};
 use crate::sets::SetError;
 use crate::sets::gemm::Row;
 use perf::device::Device;
-use perf::kernel::gemm::{self, Parameters};
+use perf::kernel::gemm::{self, Parameters, Weights};
 use perf::operator::Gemm;
 use std::path::Path;
 
@@ -18,5 +18,5 @@ pub fn calibration<'a>(path: &Path, device: &'a Device) -> Result<Calibration<(G
 
 /// The parameters that best explain the products of one device, or of several together.
 pub fn parameters(calibration: &Calibration<(Gemm, &Device)>) -> Fit<Parameters> {
-    fit(calibration, |parameters, (gemm, device)| gemm::time_with(gemm, device, parameters).time)
+    fit(calibration, |parameters, (gemm, device)| gemm::time_with(gemm, device, parameters, Weights::Looped).time)
 }

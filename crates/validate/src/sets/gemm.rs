@@ -20,6 +20,9 @@ pub enum Kind {
     /// 8-bit float on both sides, a scale per tensor.
     #[serde(rename = "fp8")]
     Fp8,
+    /// 8-bit float on both sides, with a scale of the activations that is known beforehand.
+    #[serde(rename = "fp8_static")]
+    Fp8Static,
     /// 8-bit float on both sides, block scales.
     #[serde(rename = "fp8_block")]
     Fp8Block,
@@ -39,14 +42,23 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 7] =
-        [Kind::Bf16, Kind::Fp8, Kind::Fp8Block, Kind::Nvfp4, Kind::Int4Weights, Kind::Int8Weights, Kind::Int8];
+    pub const ALL: [Kind; 8] = [
+        Kind::Bf16,
+        Kind::Fp8,
+        Kind::Fp8Static,
+        Kind::Fp8Block,
+        Kind::Nvfp4,
+        Kind::Int4Weights,
+        Kind::Int8Weights,
+        Kind::Int8,
+    ];
 
     /// Short name for reports.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Bf16 => "bf16",
             Kind::Fp8 => "fp8",
+            Kind::Fp8Static => "fp8 static",
             Kind::Fp8Block => "fp8-block",
             Kind::Nvfp4 => "nvfp4",
             Kind::Int4Weights => "int4 weights",
@@ -59,7 +71,7 @@ impl Kind {
     pub const fn formats(self) -> (Format, Format) {
         match self {
             Kind::Bf16 => (Format::Bf16, Format::Bf16),
-            Kind::Fp8 => (Format::Fp8, Format::Fp8),
+            Kind::Fp8 | Kind::Fp8Static => (Format::Fp8, Format::Fp8),
             Kind::Fp8Block => (Format::Fp8Block, Format::Fp8Block),
             Kind::Nvfp4 => (Format::Nvfp4, Format::Nvfp4),
             Kind::Int4Weights => (Format::Int4, Format::Bf16),
