@@ -426,7 +426,7 @@ mod tests {
     fn a_wave_more_shows() {
         // 128 x 128 tiles: 108 units take 108 tiles at once, and the 109th costs a second wave of a long reduction.
         let device = Device::find("a100").unwrap();
-        let of = |columns| time(&gemm(128, 128 * columns, 128, Format::Bf16, Format::Bf16), &device);
+        let of = |columns: u64| time(&gemm(128, 128 * columns, 128, Format::Bf16, Format::Bf16), &device);
         assert!(of(108).on_chip < of(217).on_chip);
         let machine = Machine::new(
             &gemm(128, 128, 4096, Format::Bf16, Format::Bf16),

@@ -8,12 +8,17 @@ use perf::kernel::gemm::{self, Parameters, Weights};
 use perf::operator::Gemm;
 use std::path::Path;
 
-/// The measured products of a calibrate file.
+/// The measured products of a calibrate file; those that say little about the device have no weight.
+///
+/// The measurements were taken in loops over copies of the operands, so small weights are warm.
 ///
 /// # Errors
 /// As [`Calibration::read`].
 pub fn calibration<'a>(path: &Path, device: &'a Device) -> Result<Calibration<(Gemm, &'a Device)>, SetError> {
-    Calibration::read(path, |row: Row| Measured { what: (row.operator(), device), time: row.time(), weight: 1.0 })
+    Calibration::read(path, |row: Row| {
+        let weight = if row.gemm_dtype.is_plain() { 1.0 } else { 0.0 };
+        Measured { what: (row.operator(), device), time: row.time(), weight }
+    })
 }
 
 /// The parameters that best explain the products of one device, or of several together.

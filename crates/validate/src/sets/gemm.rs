@@ -67,6 +67,12 @@ impl Kind {
         }
     }
 
+    /// Whether the device multiplies both sides as they are stored, by floating-point units; kernels that widen integers on the way differ between
+    /// frameworks by factors of two on the same device, so that they say nothing about the device.
+    pub const fn is_plain(self) -> bool {
+        matches!(self, Kind::Bf16 | Kind::Fp8 | Kind::Nvfp4)
+    }
+
     /// Formats of weights and activations.
     pub const fn formats(self) -> (Format, Format) {
         match self {
