@@ -7,7 +7,7 @@
 //!   memory if they fit; only the rest is read.
 //! - **Throughput of the units.** Tiles run in waves of as many as there are units; the last wave is as long as the others (wave quantisation), and a tile
 //!   that hangs over the edge costs a whole one (tile quantisation). Each step of the reduction takes the longer of its arithmetic and of loading its rows of
-//!   both operands from the shared memory; at the end of a tile its result is stored, which nothing hides.
+//!   both operands from the shared memory; at the end of a tile its result is stored, which nothing hides unless accumulators have a memory of their own.
 //! - **The chain of one tile.** Steps of a reduction follow each other; with only a few tiles, a long reduction takes as many latencies as its loads have
 //!   stages, however idle the device is. Two tiles on a unit hide each other's.
 //! - **The launch**, and what else surrounds the kernel: a second pass where a reduction was split, a pass that quantises activations.
@@ -83,6 +83,11 @@ struct Staging {
 const BY_THREADS: Staging = Staging { step: 7.16, width: 40.0 };
 /// A copy engine copies tiles in bulk, and one load may serve several units (Hopper, Blackwell).
 const BY_ENGINE: Staging = Staging { step: 2.49, width: 90.0 };
+/// Accumulators have a memory of their own from which one tile is stored while the next is computed (Blackwell's tensor memory): the units of a device
+/// that is built around bulk copies and multiplies NVIDIA's 4-bit format.
+fn accumulates_apart(device: &Device) -> bool {
+    device.on_chip.local.0 >= ENGINE_LOCAL && device.matrix_rate(Format::Nvfp4).is_some()
+}
 /// Local memory of units that are built around bulk copies: it must hold the many stages that a copy engine keeps in flight.
 const ENGINE_LOCAL: u64 = 200 * 1024;
 
@@ -152,6 +157,8 @@ struct Machine {
     port: f64,
     /// Latency per step of a reduction.
     step: f64,
+    /// Whether a tile is stored while the next is computed.
+    stores_behind: bool,
     /// Operations per second of dot products on the vector units.
     dots: f64,
     /// Time of memory.
@@ -210,6 +217,7 @@ impl Machine {
             bandwidth,
             port: clock * staging.width,
             step: family.step * staging.step / clock * (format.bytes() / Format::Bf16.bytes()),
+            stores_behind: family.stores_behind && accumulates_apart(device),
             dots: device.vector.0 * DOTS,
             memory: memory_bytes(operator, device, weights) / bandwidth + FIRST_BYTES,
             launch: match device.dispatch {
@@ -229,7 +237,8 @@ impl Machine {
         let load = (rows * operator.activations.bytes() + columns * operator.weights.bytes()) / self.port;
         let store = STORE * rows * columns * operator.output.bytes() / self.port + self.family.per_tile;
         let whole = up(waves);
-        let mut throughput = whole * (arithmetic.max(load) * steps + store);
+        let inner = arithmetic.max(load) * steps;
+        let mut throughput = whole * if self.stores_behind { inner.max(store) } else { inner + store };
         if pieces > 1 {
             let sums = operator.m as f64 * operator.n as f64 * operator.count as f64 * Format::Fp32.bytes();
             throughput += pieces as f64 * sums * SPLIT_PASSES / (self.units * self.port);

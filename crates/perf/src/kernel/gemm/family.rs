@@ -36,6 +36,8 @@ pub struct Family {
     pub step: f64,
     /// Whether the threads copy even where there is a copy engine.
     pub by_threads: bool,
+    /// Whether it stores a tile while it computes the next, where the device can.
+    pub stores_behind: bool,
     /// Start and end of a tile that nothing hides, in seconds.
     pub per_tile: f64,
     /// More launches around it, in seconds.
@@ -62,6 +64,7 @@ static LIBRARY: Family = Family {
     bandwidth: 1.0,
     step: 1.0,
     by_threads: false,
+    stores_behind: true,
     per_tile: 0.0,
     around: 0.0,
     quantises: false,
@@ -77,6 +80,7 @@ static NARROW: Family = Family {
     bandwidth: 0.86,
     // The arithmetic of a fixed tile is the chain.
     step: 0.0,
+    stores_behind: false,
     per_tile: 0.54e-6,
     quantises: true,
     menu: &[(6, 6), (6, 7), (7, 7), (7, 8)],
