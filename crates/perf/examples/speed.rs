@@ -1,10 +1,11 @@
 //! How fast the roofline and the mapping search are, and what they predict for the cases that other tools run too: one JSON object.
 //!
-//! `cargo xtask bench time` runs it beside those tools. Speeds are of one thread.
+//! `cargo xtask bench time` runs it beside those tools. Speeds are per second of processor time, on one thread.
 
 use arch::Chip;
 use base::tile::WeightKind;
 use base::units::BytesPerSecond;
+use cpu_time::ProcessTime;
 use perf::device::Device;
 use perf::evaluate::{Software, step};
 use perf::network::language;
@@ -14,17 +15,20 @@ use perf::tiling::{Budget, Product, Space};
 use perf::workload::{Formats, Plan, Work};
 use serde_json::{Value, json};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a speed is measured.
 const MEASURED: Duration = Duration::from_secs(2);
 
-/// Calls per second of `work`, which counts what it did.
-fn rate(mut work: impl FnMut(u64) -> u64) -> f64 {
-    let (start, mut done, mut round) = (Instant::now(), 0, 0);
+/// Calls between two looks at the clock, which costs about as much as a call.
+const STRIDE: u64 = 16;
+
+/// Calls of `work` per second; it gets their number.
+fn rate(mut work: impl FnMut(u64)) -> f64 {
+    let (start, mut done) = (ProcessTime::now(), 0);
     while start.elapsed() < MEASURED {
-        done += work(round);
-        round += 1;
+        (done..done + STRIDE).for_each(&mut work);
+        done += STRIDE;
     }
     done as f64 / start.elapsed().as_secs_f64()
 }
@@ -39,12 +43,10 @@ fn evaluations(network: &str, device: &str, mapping: Mapping) -> Value {
     let work = |round: u64| Work::decode(1 + round % 256, 1024 + round % 4096);
     let planned = rate(|round| {
         black_box(step(&plan, &[work(round)], &device, &software));
-        1
     });
     let fresh = rate(|round| {
         let plan = Plan::new(shape, formats, mapping, Spread::Balanced);
         black_box(step(&plan, &[work(round)], &device, &software));
-        1
     });
     let operators = plan.operators(&[work(0)]).len();
     json!({ "network": network, "device": device.key, "operators": operators, "with_plan": planned, "from_network": fresh })
@@ -55,9 +57,8 @@ fn search(chip: &Chip, product: Product) -> Value {
     let space = Space::new(chip, product).expect("a product that fits");
     let per_second = rate(|_| {
         black_box(space.best(Budget::UNLIMITED));
-        1
     });
-    let start = Instant::now();
+    let start = ProcessTime::now();
     let plain = space.exhaustive();
     let seconds = start.elapsed().as_secs_f64();
     let found = space.best(Budget::UNLIMITED);

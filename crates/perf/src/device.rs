@@ -50,6 +50,8 @@ pub struct Device {
     pub exponentials: Option<f64>,
     /// How work gets to the units.
     pub dispatch: Dispatch,
+    /// Most tokens that a weight meets for one read from memory, where weights stream past accumulators (our chip); none where weights can wait on the chip.
+    pub weight_reuse: Option<u64>,
     /// Main memory.
     pub memory: Memory,
     /// Memory on the chip.
@@ -220,6 +222,11 @@ impl Device {
         let wider = wider(format).iter().copied().find_map(native);
         let widest = || self.matrix.iter().copied().reduce(|a, b| if b.0.bits() > a.0.bits() { b } else { a });
         native(format).or(wider).or_else(widest).unwrap_or((Format::Fp32, self.vector))
+    }
+
+    /// How often the weights of a product with so many tokens cross the memory interface.
+    pub fn weight_passes(&self, tokens: u64) -> f64 {
+        self.weight_reuse.map_or(1.0, |reuse| tokens.div_ceil(reuse).max(1) as f64)
     }
 
     /// What starting an operator costs, where a launched kernel would cost `kernel`.

@@ -1,7 +1,7 @@
 //! `cargo xtask bench time`: speed and predictions of the model of time, beside other tools that can be installed.
 //!
 //! Ours is measured by the examples `speed` of `perf` and `serve`, on one thread. Each other tool runs in a process of its own, with a time limit, on a case
-//! that ours runs too; what cannot be installed or run gets a line that says what was tried. Speeds of others are in processor seconds, which
+//! that ours runs too; what cannot be installed or run gets a line that says what was tried. All speeds are in seconds of processor time, which
 //! a loaded machine distorts less than the clock on the wall.
 //!
 //! Two tools do not describe the same machine, so each case says what differs. A comparison of predictions is no contest; it shows
@@ -163,7 +163,10 @@ impl Report {
     fn page(&self) -> String {
         let machine = &self.machine;
         let mut page = format!("# The model of time, {}, {}\n\n", machine.processor, self.date);
-        page += &format!("- one thread of {} cores; load at the start {}\n", machine.cores, machine.load);
+        page += &format!(
+            "- one thread of {} cores, in processor time; load at the start {}\n",
+            machine.cores, machine.load
+        );
         page += &format!("- {}\n", machine.compiler);
         self.peers.iter().for_each(|peer| page += &format!("- {}\n", peer.package));
         page += "\n## Roofline: one network, device, mapping, batch and phase, all operators\n\n";

@@ -53,6 +53,8 @@ impl Device {
             // The vector engine takes one element of any function per lane and cycle.
             exponentials: Some(chip.vector_lanes as f64),
             dispatch: Dispatch::Program { operator: chip.memory.latency + SYNC_CYCLES / chip.frequency },
+            // The stream of weights is consumed by the product that it meets.
+            weight_reuse: Some(chip.matrix.tokens as u64),
             memory: memory(chip),
             on_chip: OnChip {
                 shared: Bytes(0),

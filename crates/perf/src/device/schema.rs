@@ -218,6 +218,7 @@ impl Source<'_> {
                 None => None,
             },
             dispatch: self.dispatch(units)?,
+            weight_reuse: None,
             memory: self.memory(&raw.memory)?,
             on_chip: self.on_chip(&raw.on_chip)?,
             scale_up: self.links(&raw.scale_up)?,
