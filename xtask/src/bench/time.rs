@@ -1,6 +1,6 @@
 //! `cargo xtask bench time`: speed and predictions of the model of time, beside other tools that can be installed.
 //!
-//! Ours is measured by the examples `speed` of `perf` and `serve`, on one thread. Each other tool runs in a process of its own, with a time limit, on a case
+//! Ours is measured by the examples `speed` of `perf` and `traffic` of `serve`, on one thread. Each other tool runs in a process of its own, with a time limit, on a case
 //! that ours runs too; what cannot be installed or run gets a line that says what was tried. All speeds are in seconds of processor time, which
 //! a loaded machine distorts less than the clock on the wall.
 //!
@@ -50,18 +50,18 @@ struct Report {
 /// Measures, prints the page and writes it.
 pub fn run(root: &Path) -> Result<()> {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let ours = example(root, "perf")?;
-    let simulation = example(root, "serve")?;
+    let ours = example(root, "perf", "speed")?;
+    let simulation = example(root, "serve", "traffic")?;
     let peers = TIME_TOOLS.iter().map(|tool| Peer::measure(root, tool)).collect();
     let report = Report { date: today(), machine: Machine::this(&load), ours, simulation, peers };
     println!("{}", report.page());
     report.write(root)
 }
 
-/// The example `speed` of a crate.
-fn example(root: &Path, package: &str) -> Result<Value> {
+/// What an example of a crate prints.
+fn example(root: &Path, package: &str, name: &str) -> Result<Value> {
     let mut command = repo::command(root, "cargo");
-    command.args(["run", "--quiet", "--release", "--package", package, "--example", "speed"]);
+    command.args(["run", "--quiet", "--release", "--package", package, "--example", name]);
     last_object(&repo::output(&mut command)?).with_context(|| repo::shown(&command))
 }
 
