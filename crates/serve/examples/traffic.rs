@@ -17,7 +17,7 @@ use serve::simulate::{Group, Host, Links, Role, Setup, run};
 use serve::speculate::Acceptance;
 
 /// Requests of a run.
-const REQUESTS: u64 = 100_000;
+const REQUESTS: u64 = 50_000;
 /// Tokens of a cache block.
 const BLOCK: u32 = 16;
 

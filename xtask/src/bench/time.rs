@@ -22,7 +22,7 @@ use crate::tools::{self, TIME_TOOLS, TimeTool};
 /// The longest that one run of a tool may take.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The product that the tools for arrays run: 8-bit integers.
-const PRODUCT: [(&str, u64); 3] = [("m", 64), ("n", 1024), ("k", 1024)];
+const PRODUCT: [(&str, u64); 3] = [("m", 64), ("n", 512), ("k", 512)];
 /// The prompt and the batch of the tool for networks.
 const LAYERS: [(&str, u64); 2] = [("prompt", 4096), ("batch", 64)];
 
@@ -180,7 +180,7 @@ impl Report {
         page += &self.simulated();
         page += "\n## The same product beside other tools\n\n";
         page += &self.products();
-        page += "\n64 x 1024 times 1024 x 1024, 8-bit integers, on a 32 x 32 array: 65,536 cycles of products. ZigZag's machine (its TPU-like one) and \
+        page += "\n64 x 512 times 512 x 512, 8-bit integers, on a 32 x 32 array: 16,384 cycles of products. ZigZag's machine (its TPU-like one) and \
                  `puce, 8 B/cycle` read 8 bytes a cycle; ours also writes binary32 results, four bytes for its one. SCALE-Sim counts no stalls for memory, but fills and \
                  drains the array for every weight tile, as `puce, fast memory` does not: our engine changes weights while it works.\n\n";
         page += "## The same network beside another tool\n\n";

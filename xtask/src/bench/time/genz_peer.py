@@ -11,7 +11,7 @@ warnings.filterwarnings("ignore")
 
 from GenZ import decode_moddeling, prefill_moddeling  # noqa: E402
 
-MEASURED_SECONDS = 10
+MEASURED_SECONDS = 3
 
 
 def main():
