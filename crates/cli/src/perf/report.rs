@@ -8,6 +8,8 @@ use ::perf::estimate::Bound;
 use ::perf::evaluate::{Breakdown, Lever, Resource, Row, Step, levers};
 use ::perf::interval::{COVERAGE, Factors, Intervals};
 use ::perf::operator::Phase;
+use ::perf::power;
+use base::units::{Joules, Watts};
 use serde_json::{Value, json};
 
 /// Rows with less of the time than this are one line together.
@@ -185,6 +187,8 @@ fn totals(case: &Case, phase: Phase, breakdown: &Breakdown) -> String {
             sheet.row("rate", format!("{} tokens/s in all, {} per device", rate(all), rate(all / devices as f64)));
         }
     }
+    let (power, per_token) = energy(case, phase, step);
+    sheet.row("power", format!("{power} per device, {per_token} per token of all devices"));
     sheet.row("spent on", spent(step));
     sheet.row("waits for", waits(step));
     sheet.row("next lever", next(&levers(&case.plan, &[case.work(phase)], &case.device, &case.software)));
@@ -199,6 +203,13 @@ fn interval(case: &Case, breakdown: &Breakdown) -> (f64, f64) {
     let (total, host) = (breakdown.step.time.0, breakdown.step.host.0);
     let uncertain = total - host;
     (host + uncertain * low, host + uncertain * high)
+}
+
+/// Power of one device, and energy of all for one token.
+fn energy(case: &Case, phase: Phase, step: &Step) -> (Watts, Joules) {
+    let power = power::power(step, &case.device, case.plan.formats().activations);
+    let all = power * step.time * case.devices() as f64;
+    (power, all / case.work(phase).tokens() as f64)
 }
 
 fn rate(tokens: f64) -> String {
@@ -267,6 +278,7 @@ fn section_json(case: &Case, phase: Phase) -> Value {
     let (low, high) = interval(case, &breakdown);
     let Breakdown { step, rows } = breakdown;
     let work = case.work(phase);
+    let (power, per_token) = energy(case, phase, &step);
     let waits: serde_json::Map<String, Value> =
         BOUNDS.iter().zip(step.waits).map(|(bound, time)| (bound.name().to_string(), json!(time.0))).collect();
     let levers = levers(&case.plan, &[work], &case.device, &case.software);
@@ -281,6 +293,8 @@ fn section_json(case: &Case, phase: Phase) -> Value {
         "seconds_high": high,
         "tokens_per_second": work.tokens() as f64 / step.time.0,
         "tokens_per_second_per_device": work.tokens() as f64 / step.time.0 / case.devices() as f64,
+        "watts_per_device": power.0,
+        "joules_per_token": per_token.0,
         "compute_seconds": step.compute.0,
         "exchange_seconds": step.exchange.0,
         "hidden_seconds": step.hidden.0,
