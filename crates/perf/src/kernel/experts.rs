@@ -42,29 +42,28 @@ crate::parameters! {
 }
 
 /// Launches and drains of about eight kernels: three for routing and sorting, gather, two products, activation, sum.
-const LAUNCHES: Seconds = Seconds(26e-6);
+const LAUNCHES: Seconds = Seconds(24e-6);
 /// Scheduling and starting of one active expert's group of tiles.
-const PER_EXPERT: Seconds = Seconds(0.26e-6);
+const PER_EXPERT: Seconds = Seconds(0.27e-6);
 /// Bytes moved per local pair and element of the residual stream: the gathered row read by the product, the result written.
-const ROW_BYTES: f64 = 3.7;
+const ROW_BYTES: f64 = 3.8;
 /// Bytes moved per pair of the whole group and element of the residual stream: with tokens gathered from the group, permuting and summing go over
 /// every pair, those of others included (16-bit rows read and written, and some of it twice).
-const GROUP_ROW_BYTES: f64 = 5.0;
+const GROUP_ROW_BYTES: f64 = 5.1;
 /// Columns of a tile that one unit works on.
 const TILE_COLUMNS: f64 = 64.0;
-/// Share of a tile column's time through one unit that is not hidden.
-const TILE_EXPOSED: f64 = 0.72;
+/// Bytes per cycle that one unit streams while it multiplies: buffers in flight over the latency of memory, whatever the bandwidth of the device.
+const UNIT_BYTES: f64 = 16.6;
 /// Rows that an expert's last tile wastes, when it has as many.
-const TILE_ROWS: f64 = 8.4;
+const TILE_ROWS: f64 = 7.5;
 /// Rows whose arithmetic takes as long as widening a tile's 4-bit weights to 16 bits.
-const WIDENING_ROWS: f64 = 36.0;
+const WIDENING_ROWS: f64 = 39.0;
 /// Rows per expert at which half of the widening is exposed: with fewer, vector-like kernels widen while they wait for memory.
-const WIDENING_HALF: f64 = 41.0;
+const WIDENING_HALF: f64 = 20.0;
 /// Share of the shared memory's bandwidth at which weights that are still there are read.
-const NEAR: f64 = 0.42;
-/// Weights, in sizes of the shared memory, of which a repeated run still finds all, and none: hashed sets begin to lose lines early, and the rows in
-/// between push some out.
-const WARM_FILL: (f64, f64) = (0.3, 1.3);
+const NEAR: f64 = 0.23;
+/// Weights, in sizes of the shared memory, of which a repeated run still finds all, and none.
+const WARM_FILL: (f64, f64) = (0.9, 1.24);
 
 /// What narrow formats reach, relative to bfloat16: kernels for 8-bit operands are the better tuned ones, and widening keeps the units waiting.
 struct Reach {
@@ -77,11 +76,11 @@ fn reach(operator: &Experts) -> Reach {
     let wide = operator.activations.bits() >= 16.0;
     match (operator.weights, operator.activations) {
         // Widened on the way; microscaling kernels came later and are better.
-        (Format::Int4, _) if wide => Reach { bandwidth: 0.83, compute: 0.41 },
-        (Format::Mxfp4 | Format::Nvfp4, _) if wide => Reach { bandwidth: 0.83, compute: 0.68 },
-        (_, Format::Fp8Block) => Reach { bandwidth: 0.97, compute: 0.97 },
+        (Format::Int4, _) if wide => Reach { bandwidth: 1.0, compute: 0.42 },
+        (Format::Mxfp4 | Format::Nvfp4, _) if wide => Reach { bandwidth: 1.0, compute: 0.68 },
+        (_, Format::Fp8Block) => Reach { bandwidth: 0.94, compute: 0.99 },
         _ if wide => Reach { bandwidth: 1.0, compute: 1.0 },
-        _ => Reach { bandwidth: 0.97, compute: 1.3 },
+        _ => Reach { bandwidth: 0.94, compute: 1.3 },
     }
 }
 
@@ -227,17 +226,17 @@ pub fn time_with(operator: &Experts, device: &Device, parameters: &Parameters, c
     }
 }
 
-/// Reading the active experts' weights, and the one tile column that a single unit loads at its share of the bandwidth.
+/// Reading the active experts' weights, and the one tile column that a single unit streams by itself.
 fn weight_time(operator: &Experts, device: &Device, load: &Load, bandwidth: f64, cache: Cache) -> f64 {
     let (hidden, inner) = (operator.hidden as f64, operator.local_inner());
     let bytes = 3.0 * load.active * hidden * inner * operator.weights.bytes();
-    let column = (hidden + inner) * TILE_COLUMNS * device.units as f64 * TILE_EXPOSED * operator.weights.bytes();
+    let column = (hidden + inner) * TILE_COLUMNS * operator.weights.bytes() / (UNIT_BYTES * device.clock.0);
     let warm = match cache {
         Cache::Cold => 0.0,
         Cache::Warm => resident(bytes, device.on_chip.shared.0 as f64),
     };
     let near = (device.on_chip.shared_bandwidth.0 * NEAR).max(bandwidth);
-    bytes * (warm / near + (1.0 - warm) / bandwidth) + column / bandwidth
+    bytes * (warm / near + (1.0 - warm) / bandwidth) + column
 }
 
 /// The part of `bytes` that a shared memory of `capacity` bytes still holds when they are read again.
