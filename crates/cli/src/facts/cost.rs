@@ -17,8 +17,8 @@ use serde::Serialize;
 /// What to cost.
 #[derive(Args)]
 #[command(after_help = "\
-Every input is a range with a source: `puce facts` lists them. An interval holds nine samples in ten;
-a share says how much of the variance would vanish if that input were known.
+Every input is a range with a source: `puce facts` lists them. An interval holds nine samples
+in ten; a share says how much of the variance would vanish if that input were known.
 
 Examples:
   puce facts cost B200

@@ -38,7 +38,7 @@ fn a_device_is_costed_with_what_is_not_known() {
     let hour = &json["results"][2];
     assert_eq!(hour["what"], "hour");
     let first: f64 = hour["shares"].as_array().unwrap().iter().map(|share| share["first"].as_f64().unwrap()).sum();
-    assert!((0.8..1.1).contains(&first), "shares alone explain nearly all: {first}");
+    assert!((0.6..1.3).contains(&first), "single inputs explain most: {first}");
     assert_eq!(puce(&quick).good().out, text);
     puce(&["facts", "cost", "H900"]).refused(&["`H900`", "MI300X"]);
 }
