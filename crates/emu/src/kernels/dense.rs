@@ -362,8 +362,8 @@ unsafe fn tabulate<L: Lanes, const K: u8>(tile: *mut u8) {
             let table = tile.add(expanded_bytes::<L>(K)).cast::<f64>().add(row * TABLE_BYTES / (8 * BLOCK));
             for (m, mantissa) in MANTISSAS.enumerate() {
                 let factor = L::splat_f64(mantissa as f64);
-                for half in 0..2 {
-                    let product = L::fma(scales[half], factor, L::splat_f64(0.0));
+                for (half, scales) in scales.into_iter().enumerate() {
+                    let product = L::fma(scales, factor, L::splat_f64(0.0));
                     L::store_f64(table.add(m * L::ROWS + half * L::ROWS / 2), product);
                 }
             }
