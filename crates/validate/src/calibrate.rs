@@ -21,7 +21,10 @@ use std::path::Path;
 pub const ARCHITECTURES: [&[&str]; 2] = [&["a100"], &["h100", "h200"]];
 
 /// Rows of a file that a fit reads at most: parameters move by less than their last printed digit with more.
-pub const ROWS: usize = 1500;
+pub const ROWS: usize = 300;
+
+/// Residuals of a file that quantiles are taken of, at most, in multiples of the rows that are fitted on.
+const RESIDUALS: usize = 20;
 
 /// Share of measurements beyond either end of an interval.
 const TAIL: f64 = (1.0 - perf::interval::COVERAGE) / 2.0;
@@ -63,11 +66,19 @@ fn sources<'a>(data: &'a Path, devices: &'a [Device], rows: usize, wanted: impl 
 }
 
 /// What remains of the calibrate files of a device under some parameters.
-fn residuals(data: &Path, family: &Family, device: &Device, values: &[f64]) -> Result<Residuals, SetError> {
+fn residuals(
+    data: &Path,
+    family: &Family,
+    device: &Device,
+    values: &[f64],
+    rows: usize,
+) -> Result<Residuals, SetError> {
     let device = family.on(device, values);
     let mut all = Residuals::new();
     for file in family.files {
-        for measured in file.read(data, folder(&device.key), Split::Calibrate)? {
+        let all_of_file = file.read(data, folder(&device.key), Split::Calibrate)?;
+        let step = all_of_file.len().div_ceil((rows * RESIDUALS).max(1)).max(1);
+        for measured in all_of_file.iter().step_by(step) {
             let ratio = measured.time.0 / (family.time)(&measured.operator, &device).0;
             all.entry(Class::of(&measured.operator)).or_default().push(ratio.ln());
         }
@@ -119,7 +130,7 @@ fn one_family(
 ) -> Result<(), SetError> {
     for device in devices {
         let values = family.fit(&sources(data, devices, rows, |key| key == device.key))?;
-        for (class, mut logarithms) in residuals(data, family, device, &values)? {
+        for (class, mut logarithms) in residuals(data, family, device, &values, rows)? {
             if let Some(factors) = factors(&mut logarithms) {
                 all.intervals.set(&device.key, class, factors);
             }
@@ -144,7 +155,7 @@ fn left_out(
         if sources.devices.is_empty() {
             return Ok(Residuals::new());
         }
-        residuals(data, family, device, &family.fit(&sources)?)
+        residuals(data, family, device, &family.fit(&sources)?, rows)
     };
     devices.iter().map(one).collect()
 }
