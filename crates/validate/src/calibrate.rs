@@ -21,10 +21,10 @@ use std::path::Path;
 pub const ARCHITECTURES: [&[&str]; 2] = [&["a100"], &["h100", "h200"]];
 
 /// Rows of a file that a fit reads at most: parameters move by less than their last printed digit with more.
-pub const ROWS: usize = 300;
+pub const ROWS: usize = 600;
 
 /// Residuals of a file that quantiles are taken of, at most, in multiples of the rows that are fitted on.
-const RESIDUALS: usize = 20;
+const RESIDUALS: usize = 10;
 
 /// Share of measurements beyond either end of an interval.
 const TAIL: f64 = (1.0 - perf::interval::COVERAGE) / 2.0;
