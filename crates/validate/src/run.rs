@@ -240,8 +240,11 @@ fn serving_points(run: &Context, report: &mut Report) -> Result<(), RunError> {
             Deployment::of(row, &stated).map_err(|error| RunError::Point(row.id.clone(), error.to_string()))?;
         let device = run.device(deployment.device)?;
         let point = serving::predict(&deployment, &device);
-        report.add(&point_case(row, Kind::ServingTpot, point.tpot, row.tpot()));
-        report.add(&point_case(row, Kind::ServingTtft, point.ttft, row.ttft()));
+        let (tpot, ttft) = serving::intervals(&point, &deployment.arrangement);
+        let first = point_case(row, Kind::ServingTpot, point.tpot, row.tpot());
+        report.add(&Case { interval: Some(tpot), ..first });
+        let second = point_case(row, Kind::ServingTtft, point.ttft, row.ttft());
+        report.add(&Case { interval: Some(ttft), ..second });
     }
     Ok(())
 }

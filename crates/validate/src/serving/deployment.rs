@@ -23,7 +23,10 @@ use perf::workload::Formats;
 /// How tokens of real traffic spread over experts. The kernel sets that come with the points model traffic so, with 1.01 for the networks here.
 const SPREAD: Spread = Spread::PowerLaw { alpha: 1.01 };
 
-/// Lengths in these benchmarks are drawn between this share of the stated length and the whole of it (`--random-range-ratio 0.8`).
+/// The pairs of lengths of the public benchmark that most points come from. It draws lengths between 0.8 of the stated length and the whole of it
+/// (`--random-range-ratio 0.8`); the others have all requests alike.
+const DRAWN: [(u64, u64); 3] = [(1024, 1024), (1024, 8192), (8192, 1024)];
+/// The shortest share that is drawn.
 const SHORTEST: f64 = 0.8;
 
 /// A network as it was served.
@@ -44,6 +47,8 @@ pub struct Deployment {
     pub concurrency: u64,
     /// Stated lengths of prompt and answer.
     pub lengths: (u64, u64),
+    /// Shortest length as a share of the stated one.
+    pub shortest: f64,
 }
 
 /// Devices and workers.
@@ -233,13 +238,14 @@ impl Deployment {
             arrangement,
             concurrency: row.concurrency.unwrap_or(batch * ranks).max(1),
             lengths: (row.isl, row.osl),
+            shortest: if DRAWN.contains(&(row.isl, row.osl)) { SHORTEST } else { 1.0 },
         })
     }
 
     /// What its clients ask.
     pub fn traffic(&self) -> Traffic {
         let (prompt, answer) = self.lengths;
-        Traffic { concurrency: self.concurrency, prompt, answer, shortest: SHORTEST }
+        Traffic { concurrency: self.concurrency, prompt, answer, shortest: self.shortest }
     }
 
     /// Seconds to hand the cache of a prompt to a decode worker: over the links beyond the group if there are any, all devices of the smaller worker at once.
