@@ -10,3 +10,4 @@ mod programs;
 mod real;
 mod simulate;
 mod tool;
+mod validate;

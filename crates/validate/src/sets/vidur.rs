@@ -33,7 +33,7 @@ struct Row {
     num_tokens: u64,
     num_tensor_parallel_workers: u64,
     #[serde(flatten)]
-    statistics: HashMap<String, String>,
+    statistics: HashMap<String, f64>,
 }
 
 /// Bytes of an element.
@@ -73,11 +73,9 @@ impl Row {
 
     fn statistic(&self, path: &Path, line: u64, name: &str, which: &str) -> Result<Seconds, SetError> {
         let column = format!("time_stats.{name}.{which}");
-        let text = self.statistics.get(&column).map_or("", String::as_str);
-        let time = text.parse::<f64>().ok().filter(|time| *time >= 0.0 && time.is_finite());
+        let time = self.statistics.get(&column).copied().filter(|time| *time >= 0.0 && time.is_finite());
         let time = time.ok_or_else(|| {
-            let shown: String = text.chars().take(20).collect();
-            SetError::line(path, line, format!("`{column}` is `{shown}`; a time in milliseconds is expected"))
+            SetError::line(path, line, format!("`{column}` is missing or no time; milliseconds are expected"))
         })?;
         Ok(Seconds(time / 1e3))
     }
