@@ -47,7 +47,7 @@ impl Habits {
         host: Seconds(0.1e-3),
         eager: Seconds(1e-3),
         exchange: 0.0,
-        graph: 0.5,
+        graph: 0.3,
         front: Seconds(10e-3),
     };
 
@@ -55,9 +55,9 @@ impl Habits {
     pub fn of(backend: &str) -> Habits {
         match backend {
             // In-flight batching with chunked context; `max_num_tokens` 8,192 by default.
-            "trtllm" => Habits { exchange: 0.7, front: Seconds(120e-3), ..Habits::USUAL },
+            "trtllm" => Habits { exchange: 0.7, front: Seconds(100e-3), ..Habits::USUAL },
             // Prompts before decoding (`--enable-mixed-chunk` is off by default), `--chunked-prefill-size` 8,192 on these devices.
-            "sglang" => Habits { mixes: false, exchange: 0.35, front: Seconds(150e-3), ..Habits::USUAL },
+            "sglang" => Habits { mixes: false, front: Seconds(200e-3), ..Habits::USUAL },
             // Chunked prefill in every step; `max_num_batched_tokens` 8,192 in the API server on these devices.
             _ => Habits::USUAL,
         }
@@ -81,8 +81,8 @@ pub fn fitted_half(id: &str) -> bool {
 /// From which to which multiple of a prediction nine of ten points fall, of the fitted half: time per token, then time to first token; of instances that do
 /// both, then of separate workers. Far wider than the operators' own: speculation, cold starts and the numbers of workers are not in the inputs.
 const SPREADS: [[Factors; 2]; 2] = [
-    [Factors { low: 0.6, high: 1.5 }, Factors { low: 0.6, high: 1.5 }],
-    [Factors { low: 0.5, high: 4.0 }, Factors { low: 0.5, high: 4.0 }],
+    [Factors { low: 0.63, high: 1.39 }, Factors { low: 0.46, high: 1.62 }],
+    [Factors { low: 0.53, high: 5.4 }, Factors { low: 0.18, high: 18.0 }],
 ];
 
 /// The intervals of a point's two times.
