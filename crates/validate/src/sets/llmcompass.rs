@@ -74,6 +74,10 @@ fn lines(path: &Path) -> Result<Vec<(u64, Vec<String>)>, SetError> {
     Ok(lines)
 }
 
+fn finite(number: &str) -> bool {
+    number.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 /// Field `index` of a line, without its unit, as a number above zero.
 fn number<T: FromStr + PartialOrd + Default>(
     path: &Path,
@@ -83,7 +87,11 @@ fn number<T: FromStr + PartialOrd + Default>(
     unit: &str,
 ) -> Result<T, SetError> {
     let field = fields.get(index).map_or("", String::as_str);
-    let value = field.strip_suffix(unit).and_then(|number| number.parse().ok()).filter(|value| *value > T::default());
+    let value = field
+        .strip_suffix(unit)
+        .filter(|number| finite(number))
+        .and_then(|number| number.parse().ok())
+        .filter(|value| *value > T::default());
     value.ok_or_else(|| {
         let shown: String = field.chars().take(20).collect();
         SetError::line(
