@@ -30,12 +30,8 @@ fn lengths(mean: f64) -> Length {
 
 fn simulated(cost: &Modelled, memory: f64, traffic: (&str, f64, f64, f64)) -> String {
     let (name, prompt, answer, rate) = traffic;
-    let limits = Limits {
-        block: BLOCK,
-        blocks: cost.blocks(memory, BLOCK, 1024),
-        token_budget: 8192,
-        ..Limits::default()
-    };
+    let limits =
+        Limits { block: BLOCK, blocks: cost.blocks(memory, BLOCK, 1024), token_budget: 8192, ..Limits::default() };
     let link = BytesPerSecond(50e9);
     let setup = Setup {
         groups: vec![Group { role: Role::Whole, replicas: 1, limits, cost, drafter: None }],

@@ -42,9 +42,8 @@ pub struct Means {
 impl Means {
     /// Of records.
     pub fn of(records: &[Record]) -> Means {
-        let mean = |time: fn(&Record) -> Seconds| {
-            records.iter().map(|record| time(record)).sum::<Seconds>() / records.len().max(1) as f64
-        };
+        let mean =
+            |time: fn(&Record) -> Seconds| records.iter().map(&time).sum::<Seconds>() / records.len().max(1) as f64;
         Means { ttft: mean(Record::ttft), tpot: mean(Record::tpot), end_to_end: mean(Record::end_to_end) }
     }
 }

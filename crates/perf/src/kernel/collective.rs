@@ -270,8 +270,8 @@ mod tests {
         while has.iter().any(|pieces| pieces.contains(&false)) {
             steps += 1;
             let mut next = vec![Vec::new(); n];
-            for from in 0..n {
-                for (piece, to) in fresh[from].drain(..) {
+            for (from, pieces) in fresh.iter_mut().enumerate() {
+                for (piece, to) in pieces.drain(..) {
                     if has[to][piece] {
                         continue;
                     }

@@ -80,7 +80,7 @@ impl Builder<'_> {
     }
 
     /// Tokens to the devices of their experts. Devices that share all tokens already (tensor parallelism alone) exchange nothing here.
-    pub fn to_experts(&mut self, experts: &Experts) {
+    pub fn dispatch(&mut self, experts: &Experts) {
         let format = self.formats.expert_activations;
         let bytes = self.hidden_bytes(format);
         match self.routed_by() {
@@ -104,7 +104,7 @@ impl Builder<'_> {
     }
 
     /// Results back from the experts, at 16 bits.
-    pub fn from_experts(&mut self, experts: &Experts) {
+    pub fn combine(&mut self, experts: &Experts) {
         let bytes = self.hidden_bytes(Format::Bf16);
         let tensor = self.mapping.tensor;
         match self.routed_by() {

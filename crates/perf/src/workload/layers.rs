@@ -204,7 +204,7 @@ fn experts(b: &mut Builder, f: &Experts) {
     b.wide_product("router", Rows::Tokens, f.count, b.shape.hidden, 1);
     let (scores, chosen) = (f.count as f64 * 4.0, f.top_k as f64 * 8.0);
     b.stream("top-k", Rows::Tokens, StreamKind::Softmax, f.count, [scores, chosen], SOFTMAX);
-    b.to_experts(f);
+    b.dispatch(f);
     let routed = operator::Experts {
         tokens: 0,
         hidden: b.shape.hidden,
@@ -222,5 +222,5 @@ fn experts(b: &mut Builder, f: &Experts) {
         let shared = Dense { inner: f.shared_inner, gated: true, bias: false };
         dense(b, &shared, ["shared gate and up", "shared activation", "shared down"]);
     }
-    b.from_experts(f);
+    b.combine(f);
 }
