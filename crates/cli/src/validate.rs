@@ -127,8 +127,8 @@ fn table(lines: &[Line]) -> String {
         ("median", right),
         ("bias", right),
         ("floor", right),
-        ("in 90 %", right),
-        ("target", right),
+        ("90 %", right),
+        ("goal", right),
         ("", left),
     ];
     let mut rows = Vec::new();
@@ -144,10 +144,10 @@ fn table(lines: &[Line]) -> String {
 }
 
 /// Characters of the first column that leave the rest within 80.
-const LABEL: usize = 24;
+const LABEL: usize = 22;
 
 fn row(line: &Line) -> Vec<String> {
-    let percent = |value: f64| format!("{:.1}", 100.0 * value);
+    let percent = |value: f64| format!("{:.*}", usize::from(value < 1.0), 100.0 * value);
     let label = match &line.regime {
         None if line.calibrated => format!("  {}", line.device),
         None => format!("  {}, never fitted", line.device),
@@ -167,7 +167,7 @@ fn row(line: &Line) -> Vec<String> {
         ui::count(summary.cases),
         percent(summary.mean),
         percent(summary.median),
-        format!("{:+.1}", 100.0 * summary.bias),
+        format!("{:+.*}", usize::from(summary.bias.abs() < 1.0), 100.0 * summary.bias),
         summary.floor.map_or_else(String::new, percent),
         covered,
         format!("{:.0}{}", 100.0 * line.target, if line.target_is_median { "m" } else { "" }),

@@ -133,7 +133,7 @@ fn wrong_fields_are_refused_with_their_line() {
         let (start, line) = text.trim_end().rsplit_once('\n').unwrap();
         let number =
             line.split(',').position(|field| field.trim().trim_end_matches("ms").parse::<f64>().is_ok()).unwrap();
-        for bad in ["", "-3", "x", "NaN", "1e999", "\u{0}", "99999999999999999999999"] {
+        for bad in ["", "-3", "x", "NaN", "1e999", "\u{0}", "1;2"] {
             let mut fields: Vec<&str> = line.split(',').collect();
             // Identifiers of points are words, and may be anything.
             fields[number] = bad;
