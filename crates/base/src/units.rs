@@ -41,7 +41,7 @@ pub struct Quantity {
 }
 
 /// Every quantity, for those who list the units that they accept.
-pub static QUANTITIES: [&Quantity; 18] = [
+pub static QUANTITIES: [&Quantity; 21] = [
     &BYTES,
     &BYTES_PER_SECOND,
     &HERTZ,
@@ -52,6 +52,9 @@ pub static QUANTITIES: [&Quantity; 18] = [
     &WATTS,
     &VOLTS,
     &KELVIN,
+    &CONDUCTIVITY,
+    &HEAT_TRANSFER,
+    &HEAT_CAPACITY,
     &MILLIMETRES,
     &SQUARE_MILLIMETRES,
     &PER_SQUARE_MILLIMETRE,
@@ -184,6 +187,23 @@ static KELVIN: Quantity = Quantity {
     name: "a temperature or a difference of two",
     example: "358 K",
     units: &[("K", 1.0), ("mK", 1e-3)],
+    printed: 2,
+};
+
+static CONDUCTIVITY: Quantity =
+    Quantity { name: "a thermal conductivity", example: "118 W/(m K)", units: &[("W/(m K)", 1.0)], printed: 1 };
+
+static HEAT_TRANSFER: Quantity = Quantity {
+    name: "a coefficient of heat transfer",
+    example: "20000 W/(m2 K)",
+    units: &[("W/(m2 K)", 1.0)],
+    printed: 1,
+};
+
+static HEAT_CAPACITY: Quantity = Quantity {
+    name: "a heat capacity per volume",
+    example: "1.66 MJ/(m3 K)",
+    units: &[("J/(m3 K)", 1.0), ("MJ/(m3 K)", 1e6)],
     printed: 2,
 };
 
@@ -537,6 +557,12 @@ real_quantities! {
     Years: YEARS;
     /// A temperature above absolute zero, or a difference of two.
     Kelvin: KELVIN;
+    /// How well a material conducts heat, in W/(m K).
+    WattsPerMetreKelvin: CONDUCTIVITY;
+    /// Heat that a cooled surface gives off per area and difference of temperature, in W/(m2 K).
+    WattsPerSquareMetreKelvin: HEAT_TRANSFER;
+    /// Heat that a volume takes up per degree, in J/(m3 K).
+    JoulesPerCubicMetreKelvin: HEAT_CAPACITY;
     /// A length on a die, a wafer or a package.
     Millimetres: MILLIMETRES;
     /// An area of silicon, in mm².
@@ -599,6 +625,7 @@ macro_rules! additive {
 }
 
 additive! { Bytes BytesPerSecond Hertz OperationsPerSecond Seconds Years Joules Watts Volts Kelvin }
+additive! { WattsPerMetreKelvin WattsPerSquareMetreKelvin JoulesPerCubicMetreKelvin }
 additive! { Millimetres SquareMillimetres PerSquareMillimetre Usd UsdPerHour UsdPerJoule UsdPerWatt UsdPerByte }
 
 /// A plain number or a quantity, by its amount in the base unit: what the relations below compute with.

@@ -26,13 +26,15 @@ const LAYERS: &[Layer] = &[
     Layer { name: "model", knows: &["base", "data"], tests_know: &[] },
     Layer { name: "emu", knows: &["base", "arch"], tests_know: &["data"] },
     Layer { name: "perf", knows: &["base", "data", "arch", "model"], tests_know: &[] },
+    // Silicon and heat know the chip, never what runs on it.
+    Layer { name: "phys", knows: &["base", "data", "arch"], tests_know: &[] },
     // Only the compiler's tests run programs.
     Layer { name: "compiler", knows: &["base", "arch", "model"], tests_know: &["emu", "data"] },
     Layer { name: "serve", knows: &["base", "data", "model", "perf"], tests_know: &[] },
     Layer { name: "validate", knows: &["base", "data", "model", "perf", "serve"], tests_know: &[] },
     Layer {
         name: "cli",
-        knows: &["base", "data", "arch", "econ", "model", "emu", "compiler", "perf", "serve", "validate"],
+        knows: &["base", "data", "arch", "econ", "model", "emu", "compiler", "perf", "phys", "serve", "validate"],
         tests_know: &[],
     },
     Layer { name: "xtask", knows: &["base", "data", "arch"], tests_know: &[] },
