@@ -9,6 +9,7 @@ use base::units::{Joules, Seconds, Watts};
 use perf::device::Device;
 use perf::evaluate::{self, Software};
 use perf::operator::Phase;
+use perf::power;
 use perf::workload::{Plan, Work};
 use std::cell::RefCell;
 
@@ -60,9 +61,9 @@ impl Modelled {
         Cost { time: step.time, energy: self.energy(&step) }
     }
 
-    /// The power limit for as long as the step runs: an upper bound.
+    /// Of all devices, by how much of their arithmetic and memory the step uses.
     fn energy(&self, step: &evaluate::Step) -> Joules {
-        self.device.power * step.time * self.plan.mapping().devices() as f64
+        power::energy(step, &self.device, self.plan.formats().activations) * self.plan.mapping().devices() as f64
     }
 
     /// One new token for each of `requests` after `context` tokens in all.
@@ -144,7 +145,7 @@ impl StepCost for Modelled {
     }
 
     fn idle(&self) -> Watts {
-        Watts(0.0)
+        power::resting(&self.device) * self.plan.mapping().devices() as f64
     }
 }
 
@@ -190,6 +191,25 @@ mod tests {
         let drafted = Composition { decode_tokens: 40, sampled: 40, ..plain.clone() };
         let mixed = Composition { chunks: vec![crate::cost::Chunk { new: 500, context: 100 }], ..plain.clone() };
         assert!(time(&drafted) > time(&plain) && time(&mixed) > time(&drafted));
+    }
+
+    #[test]
+    fn rest_takes_less_than_decode_and_decode_less_than_the_limit() {
+        let modelled = modelled();
+        let watts = |step: &Composition| {
+            let cost = modelled.step(step);
+            cost.energy.0 / cost.time.0
+        };
+        let limit = modelled.device().power.0;
+        let prompt = Composition {
+            chunks: vec![crate::cost::Chunk { new: 4096, context: 0 }],
+            sampled: 1,
+            ..Composition::default()
+        };
+        let (one, many, prompt) =
+            (watts(&Composition::decode(1, 1000)), watts(&Composition::decode(8, 8000)), watts(&prompt));
+        assert!(modelled.idle().0 < one && one < many && many < limit, "{one} {many}");
+        assert!(prompt > many && prompt <= limit, "{prompt}");
     }
 
     #[test]

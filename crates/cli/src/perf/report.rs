@@ -123,7 +123,7 @@ fn rows(breakdown: &Breakdown) -> String {
         ("bound", left),
         ("ops", right),
         ("bytes", right),
-        ("reached", right),
+        ("peak", right),
     ];
     ui::table(&head, &lines)
 }
@@ -132,7 +132,7 @@ fn line(row: &Row, whole: f64) -> Vec<String> {
     let counted = row.counted();
     let exchanged = counted.exchanged_bytes();
     vec![
-        row.label.into(),
+        shortened(row.label),
         format!("{}", Figures(row.count)),
         time(row.time().0),
         share(row.time().0 / whole),
@@ -141,6 +141,17 @@ fn line(row: &Row, whole: f64) -> Vec<String> {
         if exchanged > 0.0 { bytes(exchanged) } else { bytes(counted.memory_bytes()) },
         row.achieved.map_or_else(|| "-".into(), |part| format!("{:.0} %", 100.0 * part)),
     ]
+}
+
+/// Longest label that leaves a terminal's 80 columns to the others.
+const LABEL: usize = 21;
+
+/// Labels are longer in a few networks only; the JSON form has them whole.
+fn shortened(label: &str) -> String {
+    match label.char_indices().nth(LABEL) {
+        None => label.into(),
+        Some(_) => label.chars().take(LABEL - 1).chain(['\u{2026}']).collect(),
+    }
 }
 
 fn amount(operations: f64) -> String {

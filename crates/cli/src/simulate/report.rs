@@ -21,7 +21,7 @@ pub struct Told {
     times: Vec<Times>,
     #[serde(skip_serializing_if = "Option::is_none")]
     promise: Option<Kept>,
-    joules_upper_bound: f64,
+    joules: f64,
     replicas: Vec<Part>,
 }
 
@@ -108,7 +108,7 @@ impl Told {
             cache_tokens: service.cache_tokens(),
             times: times.into_iter().map(|(name, summary)| Times::of(name, summary)).collect(),
             promise: promise.map(|promise| Kept::of(&promise, report)),
-            joules_upper_bound: report.energy().0,
+            joules: report.energy().0,
             replicas: parts.map(|(role, usage)| Part::of(role, usage, seconds)).collect(),
         }
     }
@@ -129,8 +129,8 @@ impl Told {
         }
         sheet.row("cache", format!("{} tokens on each replica", ui::count(self.cache_tokens)));
         let tokens: u64 = self.replicas.iter().map(|part| part.generated).sum();
-        let each = ui::large(ratio(self.joules_upper_bound, tokens as f64));
-        sheet.row("energy", format!("at most {each} J a token (the devices' power limits)"));
+        let each = ui::large(ratio(self.joules, tokens as f64));
+        sheet.row("energy", format!("{each} J a token, of all devices, rest included"));
         format!("{}\n{}\n{}", sheet.text(), self.times_table(), self.replica_table())
     }
 

@@ -133,12 +133,7 @@ pub fn time_with(operator: &Gemm, device: &Device, parameters: &Parameters, weig
         return Estimate::default();
     }
     let machine = Machine::new(operator, device, parameters, weights);
-    let plan = match machine.family.choice {
-        Choice::QuickestOrSplit => machine.quickest_or_split(operator),
-        Choice::Quickest => machine.quickest(operator, machine.family.menu),
-        Choice::ByRows => machine.by_rows(operator),
-    };
-    machine.estimate(operator, &plan)
+    machine.estimate(operator, &machine.choose(operator))
 }
 
 /// The device as this product meets it.
@@ -149,6 +144,9 @@ struct Machine {
     peak: f64,
     /// Operations per second that one unit reaches.
     rate: f64,
+    /// Seconds of a unit for one element of a step's column of activations, of its row of weights, and for storing one element of the result.
+    load: [f64; 2],
+    store: f64,
     /// What all units reach in kernels of many milliseconds.
     sustained: f64,
     /// Bytes per second from memory.
@@ -167,21 +165,35 @@ struct Machine {
 }
 
 /// One way to compute a product.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Plan {
     /// The `OVERLAP`-th powers of throughput and chain time, added.
     score: f64,
+    throughput: f64,
     arithmetic: f64,
     on_chip: f64,
     chain: f64,
     split: bool,
 }
 
-const NO_PLAN: Plan = Plan { score: f64::INFINITY, arithmetic: 0.0, on_chip: 0.0, chain: 0.0, split: false };
+const NO_PLAN: Plan = Plan {
+    score: f64::INFINITY,
+    throughput: f64::INFINITY,
+    arithmetic: 0.0,
+    on_chip: 0.0,
+    chain: f64::INFINITY,
+    split: false,
+};
 
-fn quicker(a: Plan, b: Plan) -> Plan {
-    if b.score < a.score { b } else { a }
+/// A plan and the time that it and memory take together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Chosen {
+    plan: Plan,
+    together: f64,
 }
+
+/// What rounding may add to a bound.
+const ROUNDING: f64 = 1e-9;
 
 /// `x^OVERLAP` without a logarithm.
 fn raised(x: f64) -> f64 {
@@ -208,6 +220,7 @@ impl Machine {
         let staging = if engine { BY_ENGINE } else { BY_THREADS };
         let (units, clock) = (device.units as f64, device.clock.0);
         let bandwidth = device.memory.bandwidth.0 * parameters.bandwidth * family.bandwidth;
+        let port = clock * staging.width;
         Machine {
             family,
             units,
@@ -215,7 +228,9 @@ impl Machine {
             rate: peak * (parameters.compute * family.compute) / units,
             sustained: peak * (parameters.sustained * family.sustained),
             bandwidth,
-            port: clock * staging.width,
+            port,
+            load: [operator.activations.bytes() / port, operator.weights.bytes() / port],
+            store: STORE * operator.output.bytes() / port,
             step: family.step * staging.step / clock * (format.bytes() / Format::Bf16.bytes()),
             stores_behind: family.stores_behind && accumulates_apart(device),
             dots: device.vector.0 * DOTS,
@@ -227,15 +242,31 @@ impl Machine {
         }
     }
 
-    /// One tile shape, the reduction in `pieces`.
-    fn plan(&self, operator: &Gemm, (rows, columns): Tile, tiles: f64, pieces: u64) -> Plan {
+    /// The plan that the family's kernels take.
+    fn choose(&self, operator: &Gemm) -> Chosen {
+        match self.family.choice {
+            Choice::QuickestOrSplit => self.quickest_or_split(operator),
+            Choice::Quickest => self.chosen(self.quickest(operator, self.family.menu)),
+            Choice::ByRows => self.chosen(self.quickest(operator, self.by_rows(operator))),
+        }
+    }
+
+    fn chosen(&self, plan: Plan) -> Chosen {
+        Chosen { plan, together: root(raised(self.memory) + plan.score) + if plan.split { SPLIT } else { 0.0 } }
+    }
+
+    /// One tile shape, the reduction in `pieces`, if it is quicker than `best`.
+    ///
+    /// The score is monotonic in throughput and chain, so that a plan that is better in neither is left before it has one.
+    fn improve(&self, best: &mut Plan, operator: &Gemm, (rows, columns): Tile, tiles: f64, pieces: u64) {
         let steps = operator.k as f64 / pieces as f64;
+        let waves = tiles * pieces as f64 / self.units;
+        let chain = up(waves / RESIDENT) * self.step * steps;
         let full = (1u64 << (rows + columns)) as f64;
         let (rows, columns) = (operator.m.min(1 << rows) as f64, operator.n.min(1 << columns) as f64);
-        let waves = tiles * pieces as f64 / self.units;
         let arithmetic = 2.0 * full / self.rate;
-        let load = (rows * operator.activations.bytes() + columns * operator.weights.bytes()) / self.port;
-        let store = STORE * rows * columns * operator.output.bytes() / self.port + self.family.per_tile;
+        let load = rows * self.load[0] + columns * self.load[1];
+        let store = rows * columns * self.store + self.family.per_tile;
         let whole = up(waves);
         let inner = arithmetic.max(load) * steps;
         let mut throughput = whole * if self.stores_behind { inner.max(store) } else { inner + store };
@@ -243,63 +274,69 @@ impl Machine {
             let sums = operator.m as f64 * operator.n as f64 * operator.count as f64 * Format::Fp32.bytes();
             throughput += pieces as f64 * sums * SPLIT_PASSES / (self.units * self.port);
         }
-        let chain = up(waves / RESIDENT) * self.step * steps;
-        Plan {
-            score: raised(throughput) + raised(chain),
-            arithmetic: whole * arithmetic * steps,
-            on_chip: whole * (load * steps + store),
-            chain,
-            split: pieces > 1,
+        if throughput >= best.throughput && chain >= best.chain {
+            return;
+        }
+        let score = raised(throughput) + raised(chain);
+        if score < best.score {
+            let (arithmetic, on_chip) = (whole * arithmetic * steps, whole * (load * steps + store));
+            *best = Plan { score, throughput, arithmetic, on_chip, chain, split: pieces > 1 };
         }
     }
 
     fn quickest(&self, operator: &Gemm, menu: &[Tile]) -> Plan {
-        menu.iter().map(|tile| self.plan(operator, *tile, tiles(operator, *tile), 1)).fold(NO_PLAN, quicker)
+        let mut best = NO_PLAN;
+        menu.iter().for_each(|tile| self.improve(&mut best, operator, *tile, tiles(operator, *tile), 1));
+        best
     }
 
-    fn by_rows(&self, operator: &Gemm) -> Plan {
+    fn by_rows(&self, operator: &Gemm) -> &'static [Tile] {
         let menu = self.family.menu;
-        self.quickest(
-            operator,
-            if operator.m <= 64 {
-                &menu[..1]
-            } else if operator.m <= 128 {
-                &menu[1..2]
-            } else {
-                &menu[2..]
-            },
-        )
+        match operator.m {
+            ..=64 => &menu[..1],
+            ..=128 => &menu[1..2],
+            _ => &menu[2..],
+        }
     }
 
-    fn quickest_or_split(&self, operator: &Gemm) -> Plan {
-        let (mut whole, mut split) = (NO_PLAN, NO_PLAN);
+    fn quickest_or_split(&self, operator: &Gemm) -> Chosen {
+        let whole = self.chosen(self.quickest(operator, self.family.menu));
+        // What memory takes is left in any case: if that and the second kernel are no less, no split can gain.
+        if self.memory * (1.0 - ROUNDING) + SPLIT >= whole.together {
+            return whole;
+        }
+        let mut split = NO_PLAN;
         for tile in self.family.menu {
             let tiles = tiles(operator, *tile);
-            whole = quicker(whole, self.plan(operator, *tile, tiles, 1));
             let pieces = self.pieces(operator, tiles);
             if pieces > 1 {
-                split = quicker(split, self.plan(operator, *tile, tiles, pieces));
+                self.improve(&mut split, operator, *tile, tiles, pieces);
             }
         }
-        let memory = raised(self.memory);
-        let gains = split.score < whole.score && root(memory + split.score) + SPLIT < root(memory + whole.score);
-        if gains { split } else { whole }
+        if split.score >= whole.plan.score {
+            return whole;
+        }
+        let split = self.chosen(split);
+        if split.together < whole.together { split } else { whole }
     }
 
     /// In how many pieces a reduction fills one wave, or else two or three; 1 if it is not worth splitting.
     fn pieces(&self, operator: &Gemm, tiles: f64) -> u64 {
+        if tiles > 1.5 * self.units {
+            return 1;
+        }
         let free = self.units / tiles;
         let fill = [1.0, 2.0, 3.0].map(|waves| (waves * free) as u64).into_iter().find(|pieces| *pieces >= 2);
         fill.unwrap_or(1).min(operator.k / SHORTEST_PIECE)
     }
 
     /// From start to end.
-    fn estimate(&self, operator: &Gemm, plan: &Plan) -> Estimate {
+    fn estimate(&self, operator: &Gemm, Chosen { plan, together }: &Chosen) -> Estimate {
         let operations = operator.operations();
-        let memory = raised(self.memory);
-        let mut work = root(memory + plan.score) + if plan.split { SPLIT } else { 0.0 };
-        if self.family.dots {
-            work = work.min(root(memory + raised(operations / self.dots)));
+        let mut work = *together;
+        let dots = operations / self.dots;
+        if self.family.dots && dots < work {
+            work = work.min(root(raised(self.memory) + raised(dots)));
         }
         let kernel = self.launch + work;
         // The power limit acts on what runs long.
@@ -339,18 +376,21 @@ impl Machine {
 
 /// How many tiles cover the result.
 fn tiles(operator: &Gemm, (rows, columns): Tile) -> f64 {
-    let over = |size: u64, power: u32| size.div_ceil(1 << power) as f64;
+    // Shifts, where a division would take longer than the rest of a plan.
+    let over = |size: u64, power: u32| ((size >> power) + u64::from(size & ((1 << power) - 1) != 0)) as f64;
     over(operator.m, rows) * over(operator.n, columns) * operator.count as f64
 }
 
-/// What crosses the memory interface.
+/// What crosses the memory interface: weights as often as the device must read them for so many tokens.
 fn memory_bytes(operator: &Gemm, device: &Device, warmth: Weights) -> f64 {
     let (m, n, k, count) = (operator.m as f64, operator.n as f64, operator.k as f64, operator.count as f64);
     let shared = device.on_chip.shared.0 as f64;
     let weights = count * n * k * operator.weights.bytes();
     let again = if warmth == Weights::Looped { missed(weights, shared / LOOP) } else { 1.0 };
     let activations = count * m * k * operator.activations.bytes();
-    weights * again + activations * missed(activations, shared * SURVIVES) + count * m * n * operator.output.bytes()
+    weights * again * device.weight_passes(operator.m)
+        + activations * missed(activations, shared * SURVIVES)
+        + count * m * n * operator.output.bytes()
 }
 
 /// The part of `bytes`, used in turn, that a memory of `room` does not keep: what passes it in a circle is gone by the time it is wanted again.
@@ -376,6 +416,57 @@ mod tests {
         (Format::Int4, Format::Bf16),
     ];
 
+    /// The choice without any shortcut: every plan gets its score.
+    impl Machine {
+        fn plan(&self, operator: &Gemm, tile: Tile, tiles: f64, pieces: u64) -> Plan {
+            let mut plan = NO_PLAN;
+            self.improve(&mut plan, operator, tile, tiles, pieces);
+            plan
+        }
+
+        fn plain(&self, operator: &Gemm) -> Chosen {
+            let quicker = |a: Plan, b: Plan| if b.score < a.score { b } else { a };
+            let menu = match self.family.choice {
+                Choice::ByRows => self.by_rows(operator),
+                _ => self.family.menu,
+            };
+            let tried = menu.iter().map(|tile| (*tile, tiles(operator, *tile)));
+            let whole = tried.clone().map(|(tile, tiles)| self.plan(operator, tile, tiles, 1)).fold(NO_PLAN, quicker);
+            let whole = self.chosen(whole);
+            if self.family.choice != Choice::QuickestOrSplit {
+                return whole;
+            }
+            let split = tried.map(|(tile, tiles)| (tile, tiles, self.pieces(operator, tiles)));
+            let split = split.filter(|(_, _, pieces)| *pieces > 1);
+            let split =
+                split.map(|(tile, tiles, pieces)| self.plan(operator, tile, tiles, pieces)).fold(NO_PLAN, quicker);
+            let gains = split.score < whole.plan.score && self.chosen(split).together < whole.together;
+            if gains { self.chosen(split) } else { whole }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #[test]
+        fn shortcuts_change_no_bit(
+            sizes in [0u32..18, 0u32..18, 0u32..18], odd in [0.5f64..1.0, 0.5f64..1.0, 0.5f64..1.0], count in 1u64..100, format in 0usize..6, device in 0usize..40,
+        ) {
+            let (weights, activations) = FORMATS[format];
+            let devices = devices();
+            let [m, n, k] = [0, 1, 2].map(|axis| ((1u64 << sizes[axis]) as f64 * odd[axis]).ceil() as u64);
+            let product = Gemm { count, ..gemm(m, n, k, weights, activations) };
+            let device = &devices[device % devices.len()];
+            let machine = Machine::new(&product, device, &device.parameters.gemm, Weights::Cold);
+            prop_assert_eq!(machine.choose(&product), machine.plain(&product));
+        }
+    }
+
+    /// The catalogue, read once.
+    fn devices() -> &'static [Device] {
+        static DEVICES: std::sync::LazyLock<Vec<Device>> = std::sync::LazyLock::new(Device::list);
+        &DEVICES
+    }
+
     /// A larger product may meet a better tile; by this much at most.
     const LUCK: f64 = 0.75;
 
@@ -385,7 +476,7 @@ mod tests {
             m in 1u64..20_000, n in 128u64..20_000, k in 128u64..20_000, which in 0usize..3, format in 0usize..6, device in 0usize..40,
         ) {
             let (weights, activations) = FORMATS[format];
-            let devices = Device::list();
+            let devices = devices();
             let device = &devices[device % devices.len()];
             let small = time(&gemm(m, n, k, weights, activations), device);
             let [more_m, more_n, more_k] = [0, 1, 2].map(|axis| if axis == which { 2 } else { 1 });
@@ -398,7 +489,7 @@ mod tests {
             m in 1u64..1 << 20, n in 1u64..1 << 20, k in 1u64..1 << 20, count in 1u64..100, format in 0usize..6, device in 0usize..40,
         ) {
             let (weights, activations) = FORMATS[format];
-            let devices = Device::list();
+            let devices = devices();
             let device = &devices[device % devices.len()];
             let product = Gemm { count, ..gemm(m, n, k, weights, activations) };
             let estimate = time(&product, device);
@@ -453,10 +544,10 @@ mod tests {
         let device = Device::find("h100").unwrap();
         let long = gemm(16, 32, 65_536, Format::Bf16, Format::Bf16);
         let machine = Machine::new(&long, &device, &Parameters::default(), Weights::Cold);
-        assert!(machine.quickest_or_split(&long).split);
+        assert!(machine.quickest_or_split(&long).plan.split);
         let short = gemm(16, 32, 512, Format::Bf16, Format::Bf16);
         let machine = Machine::new(&short, &device, &Parameters::default(), Weights::Cold);
-        assert!(!machine.quickest_or_split(&short).split);
+        assert!(!machine.quickest_or_split(&short).plan.split);
     }
 
     #[test]

@@ -82,7 +82,8 @@ fn sizes() -> impl Iterator<Item = u64> {
     powers.flat_map(|size| if size == 64 { vec![64, 72] } else { vec![size] })
 }
 
-/// The mapping nearest to `wanted` that divides the network and fits: the fewest doublings and halvings away, fewer devices first.
+/// The mapping nearest to `wanted` that divides the network and fits: the fewest doublings and halvings away, fewer devices first, then those that share every
+/// layer, which shortens a step as well as it makes room.
 pub fn nearest(
     shape: &Shape,
     formats: Formats,
@@ -95,7 +96,7 @@ pub fn nearest(
     let all = sizes().flat_map(|devices| candidates(shape, devices, device.scale_up.group.max(1)));
     let mut all: Vec<(f64, u64, Mapping)> =
         all.map(|mapping| (distance(&mapping, &wanted), mapping.devices(), mapping)).collect();
-    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(b.2.tensor.cmp(&a.2.tensor)));
     let fits =
         |mapping: &Mapping| Plan::new(shape, formats, *mapping, spread).check(device, sequences, positions).is_ok();
     all.into_iter().map(|(_, _, mapping)| mapping).find(fits)

@@ -108,7 +108,7 @@ impl Builder<'_> {
         let bytes = self.hidden_bytes(Format::Bf16);
         let tensor = self.mapping.tensor;
         match self.routed_by() {
-            Exchange::None => return self.all_reduce("feed-forward all-reduce"),
+            Exchange::None => return self.all_reduce("FFN all-reduce"),
             Exchange::AllToAll => {
                 let copies = self.copies(experts) / tensor as f64;
                 self.exchange(

@@ -76,7 +76,7 @@ fn layer(b: &mut Builder, group: &LayerGroup) {
             b.part = Part::Dense;
             norm(b, "norm", Rows::Tokens, hidden);
             self::dense(b, dense, ["gate and up", "activation", "down"]);
-            b.all_reduce("feed-forward all-reduce");
+            b.all_reduce("FFN all-reduce");
         }
         FeedForward::Experts(experts) => {
             b.part = Part::Experts;
