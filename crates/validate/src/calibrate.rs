@@ -5,9 +5,10 @@
 //! that makes the interval of the next measurement honest (conformal prediction).
 //!
 //! For a device never measured, residuals of its own do not exist, and those of the joint fit are too small, for the fit has seen them. What comes
-//! nearest is an architecture that a fit has not seen: Ampere predicted by parameters of Hopper, and Hopper by those of Ampere. The two are pooled with
-//! equal weight. Formats that only Hopper has cannot be tested so; for them one Hopper device is predicted by the other, and the width is multiplied by
-//! how much wider the step between architectures is than the step between devices, where both are known.
+//! nearest is an architecture that a fit has not seen: Ampere predicted by parameters of Hopper, and Hopper by those of Ampere; [`transfer`] says what
+//! follows from that.
+
+mod transfer;
 
 use crate::kernels::{FAMILIES, Family, Sources};
 use crate::sets::{KERNEL_FOLDERS, SetError, Split};
@@ -29,8 +30,8 @@ const RESIDUALS: usize = 10;
 /// Share of measurements beyond either end of an interval.
 const TAIL: f64 = (1.0 - perf::interval::COVERAGE) / 2.0;
 
-/// Fewest residuals that give quantiles of 5 % and 95 %.
-const FEWEST: usize = 40;
+/// Fewest residuals that give quantiles of 5 % and 95 %: the least and the greatest of nineteen have a tenth of the next beyond them.
+const FEWEST: usize = 19;
 
 /// Parameters and intervals.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,10 +93,27 @@ fn factors(logarithms: &mut [f64]) -> Option<Factors> {
         return None;
     }
     logarithms.sort_by(f64::total_cmp);
-    let count = logarithms.len();
-    // The next of n + 1 exchangeable values lies below the k-th with probability k / (n + 1).
-    let place = (((count + 1) as f64 * TAIL).floor() as usize).clamp(1, count);
-    Some(Factors { low: logarithms[place - 1].exp(), high: logarithms[count - place].exp() })
+    Some(Factors { low: quantile(logarithms, TAIL).exp(), high: quantile(logarithms, 1.0 - TAIL).exp() })
+}
+
+/// The value below which the next of exchangeable ones lies with a probability: the next of n + 1 lies below the k-th with probability k / (n + 1), and in
+/// between it is interpolated (Hutson 1999, fractional order statistics).
+fn quantile(sorted: &[f64], probability: f64) -> f64 {
+    let last = sorted.len() - 1;
+    let place = ((sorted.len() + 1) as f64 * probability - 1.0).clamp(0.0, last as f64);
+    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    low + (high - low) * place.fract()
+}
+
+/// The residuals that stand for a class: its own, of too few those of its kind, of still too few those of its family.
+fn standing(all: &Residuals, class: Class) -> Vec<f64> {
+    let of = |wanted: &dyn Fn(&Class) -> bool| -> Vec<f64> {
+        all.iter().filter(|(other, _)| wanted(other)).flat_map(|(_, residuals)| residuals).copied().collect()
+    };
+    let wider: [&dyn Fn(&Class) -> bool; 3] = [&|other| *other == class, &|other| other.kind == class.kind, &|_| true];
+    let pools = wider.map(|wanted| of(wanted));
+    let [own, kind, family] = pools;
+    [own, kind].into_iter().find(|pool| pool.len() >= FEWEST).unwrap_or(family)
 }
 
 /// Fits every family and draws its intervals.
@@ -114,9 +132,14 @@ pub fn calibrate(
     let devices = keys.map(|key| device(key).ok_or_else(|| CalibrateError::Device(key.to_string())));
     let devices = devices.collect::<Result<Vec<Device>, CalibrateError>>()?;
     let mut all = Calibrated::default();
+    let mut unseen = Vec::new();
     for family in FAMILIES {
         progress(family.name);
         one_family(data, &devices, family, rows, &mut all)?;
+        unseen.push(transfer::by_architecture(&devices, left_out(data, &devices, family, rows)?));
+    }
+    for (class, factors) in transfer::factors(&unseen, ARCHITECTURES.len()) {
+        all.intervals.set(TRANSFER, class, factors);
     }
     Ok(all)
 }
@@ -130,100 +153,30 @@ fn one_family(
 ) -> Result<(), SetError> {
     for device in devices {
         let values = family.fit(&sources(data, devices, rows, |key| key == device.key))?;
-        for (class, mut logarithms) in residuals(data, family, device, &values, rows)? {
-            if let Some(factors) = factors(&mut logarithms) {
-                all.intervals.set(&device.key, class, factors);
+        let remaining = residuals(data, family, device, &values, rows)?;
+        for class in remaining.keys() {
+            if let Some(factors) = factors(&mut standing(&remaining, *class)) {
+                all.intervals.set(&device.key, *class, factors);
             }
         }
         all.parameters.push((device.key.clone(), family.name, values));
     }
     let joint = family.fit(&sources(data, devices, rows, |_| true))?;
     all.parameters.push((TRANSFER.to_string(), family.name, joint));
-    transferred(data, devices, family, rows, &mut all.intervals)
+    Ok(())
 }
 
-/// Residuals of devices under parameters of the devices that `others` says.
-fn left_out(
-    data: &Path,
-    devices: &[Device],
-    family: &Family,
-    rows: usize,
-    others: impl Fn(&str, &str) -> bool,
-) -> Result<Vec<Residuals>, SetError> {
+/// Residuals of each device under parameters of the other architectures.
+fn left_out(data: &Path, devices: &[Device], family: &Family, rows: usize) -> Result<Vec<Residuals>, SetError> {
     let one = |device: &Device| {
-        let sources = sources(data, devices, rows, |other| others(&device.key, other));
-        if sources.devices.is_empty() {
-            return Ok(Residuals::new());
-        }
-        residuals(data, family, device, &family.fit(&sources)?, rows)
+        let others = sources(data, devices, rows, |other| architecture(other) != architecture(&device.key));
+        residuals(data, family, device, &family.fit(&others)?, rows)
     };
     devices.iter().map(one).collect()
 }
 
 fn architecture(key: &str) -> Option<usize> {
     ARCHITECTURES.iter().position(|keys| keys.contains(&key))
-}
-
-/// The intervals of devices never measured.
-fn transferred(
-    data: &Path,
-    devices: &[Device],
-    family: &Family,
-    rows: usize,
-    intervals: &mut Intervals,
-) -> Result<(), SetError> {
-    let far = left_out(data, devices, family, rows, |key, other| architecture(key) != architecture(other))?;
-    let near =
-        left_out(data, devices, family, rows, |key, other| key != other && architecture(key) == architecture(other))?;
-    let mut known = BTreeMap::new();
-    for class in far.iter().flat_map(|residuals| residuals.keys()) {
-        let pooled = pooled(devices, &far, *class);
-        if let Some(factors) = pooled.and_then(|mut logarithms| factors(&mut logarithms)) {
-            known.insert(*class, factors);
-        }
-    }
-    let close = |class: Class| {
-        let mut logarithms: Vec<f64> =
-            near.iter().filter_map(|residuals| residuals.get(&class)).flatten().copied().collect();
-        factors(&mut logarithms)
-    };
-    let widths = known.iter().filter_map(|(class, far)| Some(width(*far) / width(close(*class)?)));
-    let (sum, count) = widths.fold((0.0, 0), |(sum, count), ratio| (sum + ratio, count + 1));
-    let wider = if count > 0 { (sum / f64::from(count)).max(1.0) } else { 1.0 };
-    let all = near.iter().flat_map(|residuals| residuals.keys()).filter(|class| !known.contains_key(class));
-    let widened: Vec<(Class, Factors)> = all.filter_map(|class| Some((*class, widen(close(*class)?, wider)))).collect();
-    known.into_iter().chain(widened).for_each(|(class, factors)| intervals.set(TRANSFER, class, factors));
-    Ok(())
-}
-
-/// Octaves, so to speak, from one end to the other.
-fn width(factors: Factors) -> f64 {
-    (factors.high / factors.low).ln().max(f64::MIN_POSITIVE)
-}
-
-/// The same middle, a multiple of the width.
-fn widen(factors: Factors, times: f64) -> Factors {
-    let middle = (factors.low * factors.high).sqrt();
-    Factors { low: middle * (factors.low / middle).powf(times), high: middle * (factors.high / middle).powf(times) }
-}
-
-/// Residuals of all architectures in equal parts; `None` unless there is more than one.
-fn pooled(devices: &[Device], residuals: &[Residuals], class: Class) -> Option<Vec<f64>> {
-    let mut parts: BTreeMap<Option<usize>, Vec<f64>> = BTreeMap::new();
-    for (device, residuals) in devices.iter().zip(residuals) {
-        if let Some(own) = residuals.get(&class) {
-            parts.entry(architecture(&device.key)).or_default().extend(own);
-        }
-    }
-    let least = parts.values().map(Vec::len).min()?;
-    if parts.len() < 2 {
-        return None;
-    }
-    let thinned = parts.values().flat_map(|part| {
-        let step = part.len() as f64 / least as f64;
-        (0..least).map(move |index| part[(index as f64 * step) as usize])
-    });
-    Some(thinned.collect())
 }
 
 /// Where the numbers come from, in both files.
@@ -282,9 +235,18 @@ mod tests {
     }
 
     #[test]
-    fn a_wider_interval_keeps_its_middle() {
-        let wide = widen(Factors { low: 0.8, high: 1.25 }, 2.0);
-        assert!((wide.low - 0.64).abs() < 1e-12 && (wide.high - 1.5625).abs() < 1e-12, "{wide:?}");
+    fn few_residuals_borrow_from_their_kind_then_from_their_family() {
+        let all = Class::all();
+        let (class, sibling) = (all[0], all[1]);
+        let stranger = *all.iter().find(|other| other.kind != class.kind).unwrap();
+        let count = |own, kind, family| {
+            let of = |class, count| (class, vec![0.0; count]);
+            let residuals = Residuals::from([of(class, own), of(sibling, kind), of(stranger, family)]);
+            standing(&residuals, class).len()
+        };
+        assert_eq!(count(FEWEST, 5, 7), FEWEST);
+        assert_eq!(count(1, FEWEST, 7), FEWEST + 1);
+        assert_eq!(count(1, 5, 7), 13);
     }
 
     #[test]
