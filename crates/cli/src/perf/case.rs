@@ -127,12 +127,8 @@ impl Case {
     }
 
     /// The same with another batch.
-    pub fn sized(ask: &Ask, subject: &Subject, device: Device, batch: u64) -> Result<Case> {
-        let shape = subject.shape()?;
-        if ask.context > shape.context.max(1) * LENGTHENED {
-            let (most, key) = (shape.context, &subject.known.key);
-            return refuse(format!("`{key}` was made for {most} positions, and {} are asked for", ask.context));
-        }
+    fn sized(ask: &Ask, subject: &Subject, device: Device, batch: u64) -> Result<Case> {
+        let shape = reaching(ask, subject)?;
         let formats = subject.formats.on(&device);
         let given = mapping(ask);
         let mapping = match given {
@@ -146,6 +142,28 @@ impl Case {
         let title = subject.known.title.clone();
         let (chosen, context, software) = (given.is_none(), ask.context, Software::of(&device));
         Ok(Case { title, device, software, plan, memory, chosen, batch, context })
+    }
+
+    /// Every way to run a batch on a group of at most [`MOST_DRAWN`] devices that holds it; only the given mapping, if arguments give one.
+    ///
+    /// # Errors
+    /// If the network makes no text or was not made for so long a context.
+    pub fn all(ask: &Ask, subject: &Subject, device: &Device, batch: u64) -> Result<Vec<Case>> {
+        let shape = reaching(ask, subject)?;
+        let (formats, software) = (subject.formats.on(device), Software::of(device));
+        let group = device.scale_up.group.max(1);
+        let sizes = (0..).map(|power| 1 << power).take_while(|size| *size <= group.min(MOST_DRAWN));
+        let mappings = match mapping(ask) {
+            Some(mapping) => vec![mapping],
+            None => sizes.flat_map(|devices| parallel::candidates(shape, devices, group)).collect(),
+        };
+        let cases = mappings.into_iter().filter_map(|mapping| {
+            let plan = Plan::new(shape, formats, mapping, SPREAD);
+            let memory = plan.check(device, batch, ask.context).ok()?;
+            let (title, device, context) = (subject.known.title.clone(), device.clone(), ask.context);
+            Some(Case { title, device, software, plan, memory, chosen: true, batch, context })
+        });
+        Ok(cases.collect())
     }
 
     /// The work of a phase: one prompt for each group that runs attention by itself, or a token of every sequence.
@@ -170,6 +188,19 @@ impl Case {
     pub fn devices(&self) -> u64 {
         self.plan.mapping().devices()
     }
+}
+
+/// Most devices of an instance that a drawing looks at: beyond, a curve gains little and takes long.
+const MOST_DRAWN: u64 = 16;
+
+/// The shape of a language model that may be asked for so long a context.
+fn reaching<'a>(ask: &Ask, subject: &'a Subject) -> Result<&'a Shape> {
+    let shape = subject.shape()?;
+    if ask.context > shape.context.max(1) * LENGTHENED {
+        let (most, key) = (shape.context, &subject.known.key);
+        return refuse(format!("`{key}` was made for {most} positions, and {} are asked for", ask.context));
+    }
+    Ok(shape)
 }
 
 /// How far beyond its stated context a network may be asked: extension methods go that far.

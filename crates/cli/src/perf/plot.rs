@@ -1,7 +1,7 @@
-//! Throughput per device against interactivity, over batch sizes.
+//! Throughput per device against interactivity, over batch sizes and ways to divide the network.
 //!
-//! A small batch answers each user fast and wastes the device; a large one the other way round. Every device is a curve between the two; more to the
-//! upper right is better. The SVG stands alone; the HTML page holds the same drawing above the table of its points and needs no network.
+//! A small batch on many devices answers each user fast and wastes them; a large one the other way round. Every device is a curve between the two: its
+//! points are those that no other batch or mapping beats in both; more to the upper right is better. The SVG stands alone; the HTML page holds the same drawing above the table of its points and needs no network.
 
 use super::Ask;
 use super::case::{self, Case, Subject};
@@ -65,10 +65,23 @@ pub fn run(ask: &Ask, subject: &Subject, path: &Path) -> Result {
 
 fn curve(ask: &Ask, subject: &Subject, name: &str) -> Result<Curve> {
     let device = case::device(name)?;
-    let batches = (0..).map(|power| 1 << power).take_while(|batch| *batch <= LARGEST);
-    let fitting = batches.filter_map(|batch| Case::sized(ask, subject, device.clone(), batch).ok());
-    let points = fitting.map(|case| point(&case)).collect();
-    Ok(Curve { name: device.name.clone(), points })
+    let mut points = Vec::new();
+    for batch in (0..).map(|power| 1 << power).take_while(|batch| *batch <= LARGEST) {
+        points.extend(Case::all(ask, subject, &device, batch)?.iter().map(point));
+    }
+    Ok(Curve { name: device.name.clone(), points: frontier(points) })
+}
+
+/// The points that no other one beats in both directions, the fastest for a user first.
+fn frontier(mut points: Vec<Point>) -> Vec<Point> {
+    points.sort_by(|a, b| b.user.total_cmp(&a.user).then(b.device.total_cmp(&a.device)));
+    let mut most = 0.0;
+    points.retain(|point| {
+        let better = point.device > most;
+        most = point.device.max(most);
+        better
+    });
+    points
 }
 
 fn point(case: &Case) -> Point {
@@ -118,7 +131,7 @@ fn drawing(title: &str, curves: &[Curve]) -> std::result::Result<String, Box<dyn
             chart.draw_series(line().map(|at| Circle::new(at, 4, colour.filled())))?;
             let ends = curve.points.first().into_iter().chain(curve.points.last());
             chart.draw_series(ends.map(|point| {
-                let label = format!("{}", point.batch);
+                let label = format!("{} on {}", point.batch, point.devices);
                 EmptyElement::at((point.user, point.device))
                     + Text::new(label, (6, -14), ("sans-serif", 12).into_font())
             }))?;
@@ -146,7 +159,7 @@ fn html(title: &str, svg: &str, curves: &[Curve]) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n<style>\nbody {{ font: 15px sans-serif; max-width: 1000px; \
          margin: 2em auto; }}\nsvg {{ max-width: 100%; height: auto; }}\ntable {{ border-collapse: collapse; }}\ntd, th {{ padding: 0.2em 0.8em; text-align: \
          right; border-bottom: 1px solid #ddd; }}\ntd:first-child, th:first-child, td:nth-child(4), th:nth-child(4) {{ text-align: left; }}\n</style>\n\
-         <h1>{title}</h1>\n{svg}\n<p>Numbers at the ends of a curve are batch sizes. More to the upper right is better.</p>\n<table>\n<tr><th>device<th>batch\
+         <h1>{title}</h1>\n{svg}\n<p>At the ends of a curve stand batch size and number of devices. More to the upper right is better.</p>\n<table>\n<tr><th>device<th>batch\
          <th>devices<th>mapping<th>tokens/s per user<th>tokens/s per device\n"
     );
     for (curve, point) in curves.iter().flat_map(|curve| curve.points.iter().map(move |point| (curve, point))) {
@@ -155,4 +168,18 @@ fn html(title: &str, svg: &str, curves: &[Curve]) -> String {
         let _ = writeln!(page, "<tr><td>{name}<td>{batch}<td>{devices}<td>{mapping}<td>{user:.1}<td>{device:.0}");
     }
     page + "</table>\n</html>\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frontier_falls_from_its_fastest_point() {
+        let point = |user: f64, device: f64| Point { batch: 1, devices: 1, mapping: String::new(), user, device };
+        let points = [(1.0, 9.0), (3.0, 2.0), (2.0, 1.0), (2.0, 5.0), (3.0, 1.0), (1.0, 5.0)];
+        let kept = frontier(points.map(|(user, device)| point(user, device)).into());
+        let kept: Vec<_> = kept.iter().map(|point| (point.user, point.device)).collect();
+        assert_eq!(kept, [(3.0, 2.0), (2.0, 5.0), (1.0, 9.0)]);
+    }
 }
