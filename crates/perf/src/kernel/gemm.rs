@@ -20,6 +20,12 @@
 //! **Power.** Long kernels run slower than short ones: a power limit takes a fraction of a millisecond to act. `sustained` holds for products that take much
 //! longer than that, `compute` for short ones; in between both count by their share.
 //!
+//! **Compiled programs.** A device that runs one program (our chip, TPUs, Groq's) has no kernels to start and no library to choose: operands are brought before
+//! they are wanted, results leave while the next tile is computed. What remains is memory, arithmetic over padded tiles, and the start. On our own chip weights
+//! are read again for every accumulator's fill of tokens ([`Device::weight_passes`]). There the mapping search (`tiling`) is the rung above: it counts every
+//! cycle of the best mapping at the peak rates, while a fraction of the peaks, as measured devices reach it, stays in this rung as a margin for what a design
+//! does not know yet. `tests/ladder.rs` holds the two together and states how far they are apart, and why.
+//!
 //! **What is fitted.** Four numbers per device ([`Parameters`]), none with a unit, so that they mean something on a device that was never measured: three
 //! fractions of the data sheet and the launch in cycles. The constants below hold for every device. They come from fits over the A100, H100 and H200
 //! together, and each is a time, a ratio or a size that someone could measure by itself.
@@ -142,8 +148,12 @@ struct Machine {
     units: f64,
     /// Peak operations per second of all units.
     peak: f64,
+    /// Rows, columns and reduction of the product.
+    sizes: [f64; 3],
     /// Operations per second that one unit reaches.
     rate: f64,
+    /// Seconds of a unit for a multiplication and an addition.
+    multiply: f64,
     /// Seconds of a unit for one element of a step's column of activations, of its row of weights, and for storing one element of the result.
     load: [f64; 2],
     store: f64,
@@ -205,10 +215,11 @@ fn root(x: f64) -> f64 {
     x.powf(1.0 / OVERLAP)
 }
 
-/// The whole number above, without a library call.
+/// The whole number above, without a library call: adding 2^52 leaves no room for a fraction.
 fn up(x: f64) -> f64 {
-    let below = x as u64 as f64;
-    if below < x { below + 1.0 } else { below }
+    const NO_FRACTION: f64 = (1u64 << 52) as f64;
+    let near = (x + NO_FRACTION) - NO_FRACTION;
+    if near < x { near + 1.0 } else { near }
 }
 
 impl Machine {
@@ -220,19 +231,27 @@ impl Machine {
         let staging = if engine { BY_ENGINE } else { BY_THREADS };
         let (units, clock) = (device.units as f64, device.clock.0);
         let bandwidth = device.memory.bandwidth.0 * parameters.bandwidth * family.bandwidth;
-        let port = clock * staging.width;
+        // A compiled program has operands brought before they are wanted, as fast as the shared memory gives them, where there is one.
+        let program = matches!(device.dispatch, Dispatch::Program { .. });
+        let port = if program { device.on_chip.shared_bandwidth.0 / units } else { clock * staging.width };
+        let (step, store) = if program { (0.0, 1.0) } else { (family.step * staging.step, STORE) };
+        let rate = peak * (parameters.compute * family.compute) / units;
+        // A device that always holds its clock is not slowed down by its power limit.
+        let sustained = peak * (parameters.sustained * family.sustained);
         Machine {
             family,
             units,
             peak,
-            rate: peak * (parameters.compute * family.compute) / units,
-            sustained: peak * (parameters.sustained * family.sustained),
+            sizes: [operator.m as f64, operator.n as f64, operator.k as f64],
+            rate,
+            multiply: 2.0 / rate,
+            sustained: if device.base_clock == Some(device.clock) { rate * units } else { sustained },
             bandwidth,
             port,
             load: [operator.activations.bytes() / port, operator.weights.bytes() / port],
-            store: STORE * operator.output.bytes() / port,
-            step: family.step * staging.step / clock * (format.bytes() / Format::Bf16.bytes()),
-            stores_behind: family.stores_behind && accumulates_apart(device),
+            store: store * operator.output.bytes() / port,
+            step: step / clock * (format.bytes() / Format::Bf16.bytes()),
+            stores_behind: family.stores_behind && (program || accumulates_apart(device)),
             dots: device.vector.0 * DOTS,
             memory: memory_bytes(operator, device, weights) / bandwidth + FIRST_BYTES,
             launch: match device.dispatch {
@@ -259,19 +278,20 @@ impl Machine {
     ///
     /// The score is monotonic in throughput and chain, so that a plan that is better in neither is left before it has one.
     fn improve(&self, best: &mut Plan, operator: &Gemm, (rows, columns): Tile, tiles: f64, pieces: u64) {
-        let steps = operator.k as f64 / pieces as f64;
+        let [m, n, k] = self.sizes;
+        let steps = if pieces > 1 { k / pieces as f64 } else { k };
         let waves = tiles * pieces as f64 / self.units;
         let chain = up(waves / RESIDENT) * self.step * steps;
-        let full = (1u64 << (rows + columns)) as f64;
-        let (rows, columns) = (operator.m.min(1 << rows) as f64, operator.n.min(1 << columns) as f64);
-        let arithmetic = 2.0 * full / self.rate;
+        let (rows, columns) = (f64::from(1u32 << rows), f64::from(1u32 << columns));
+        let arithmetic = rows * columns * self.multiply;
+        let (rows, columns) = (rows.min(m), columns.min(n));
         let load = rows * self.load[0] + columns * self.load[1];
         let store = rows * columns * self.store + self.family.per_tile;
         let whole = up(waves);
         let inner = arithmetic.max(load) * steps;
         let mut throughput = whole * if self.stores_behind { inner.max(store) } else { inner + store };
         if pieces > 1 {
-            let sums = operator.m as f64 * operator.n as f64 * operator.count as f64 * Format::Fp32.bytes();
+            let sums = m * n * operator.count as f64 * Format::Fp32.bytes();
             throughput += pieces as f64 * sums * SPLIT_PASSES / (self.units * self.port);
         }
         if throughput >= best.throughput && chain >= best.chain {
@@ -326,8 +346,14 @@ impl Machine {
             return 1;
         }
         let free = self.units / tiles;
-        let fill = [1.0, 2.0, 3.0].map(|waves| (waves * free) as u64).into_iter().find(|pieces| *pieces >= 2);
-        fill.unwrap_or(1).min(operator.k / SHORTEST_PIECE)
+        let waves = if free >= 2.0 {
+            1.0
+        } else if free >= 1.0 {
+            2.0
+        } else {
+            3.0
+        };
+        ((waves * free) as u64).min(operator.k / SHORTEST_PIECE)
     }
 
     /// From start to end.
@@ -376,8 +402,8 @@ impl Machine {
 
 /// How many tiles cover the result.
 fn tiles(operator: &Gemm, (rows, columns): Tile) -> f64 {
-    // Shifts, where a division would take longer than the rest of a plan.
-    let over = |size: u64, power: u32| ((size >> power) + u64::from(size & ((1 << power) - 1) != 0)) as f64;
+    // A shift, where a division would take longer than the rest of a plan; what is left is far from the sign.
+    let over = |size: u64, power: u32| ((size >> power) + u64::from(size & ((1 << power) - 1) != 0)) as i64 as f64;
     over(operator.m, rows) * over(operator.n, columns) * operator.count as f64
 }
 

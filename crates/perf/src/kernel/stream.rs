@@ -64,7 +64,10 @@ pub fn time_with(operator: &Stream, device: &Device, parameters: &Parameters) ->
         Dispatch::Program { operator } => (operator.0, 0.0),
     };
     let transfer = memory.max(on_chip).max(arithmetic);
-    let work = (transfer.powf(OVERLAP) + walk.powf(OVERLAP)).powf(1.0 / OVERLAP);
+    let work = match walk > 0.0 {
+        true => (transfer.powf(OVERLAP) + walk.powf(OVERLAP)).powf(1.0 / OVERLAP),
+        false => transfer,
+    };
     Estimate {
         time: Seconds(launch + work),
         arithmetic: Seconds(arithmetic),

@@ -123,8 +123,12 @@ static INTEGER: Family = Family {
     ..LIBRARY
 };
 
-/// A compiled program: no library's habits, and formats are converted where values are written.
-static PROGRAM: Family = Family { choice: Choice::Quickest, ..LIBRARY };
+/// Tiles of a compiled program: whole ones of the usual systolic arrays, and as few tokens as an engine takes at once that is made for few.
+const PROGRAM_MENU: &[Tile] = &[(8, 8), (7, 7), (7, 5), (5, 7), (5, 5), (2, 7), (2, 5)];
+
+/// A compiled program: no library's habits, operands that arrive before they are wanted, results that leave while the next tile is computed, and
+/// formats converted where values are written.
+static PROGRAM: Family = Family { menu: PROGRAM_MENU, choice: Choice::Quickest, ..LIBRARY };
 
 /// What kind of kernel a product meets on a device, and the format whose arithmetic it uses.
 ///
