@@ -88,7 +88,7 @@ fn residuals(
 }
 
 /// The factors between which nine of ten lie; `None` for too few.
-fn factors(logarithms: &mut [f64]) -> Option<Factors> {
+pub(crate) fn factors(logarithms: &mut [f64]) -> Option<Factors> {
     if logarithms.len() < FEWEST {
         return None;
     }

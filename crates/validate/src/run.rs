@@ -5,7 +5,8 @@ use crate::kernels::{FAMILIES, Family, File};
 use crate::replay::{Means, replay};
 use crate::report::Report;
 use crate::serving::deployment::{Deployment, Stated, device_key};
-use crate::serving::{self, fitted_half};
+use crate::serving::spread::{Seen, Spreads, apart};
+use crate::serving::{self, Point, fitted_half};
 use crate::sets::points::{self, Row};
 use crate::sets::{KERNEL_FOLDERS, SetError, Split, llmcompass, vidur, vllm};
 use base::units::Seconds;
@@ -235,18 +236,25 @@ fn vidur_operators(run: &Context, report: &mut Report, file: &str, device: &str)
 fn serving_points(run: &Context, report: &mut Report) -> Result<(), RunError> {
     let rows = points::read(&run.data.join("measured/serving/points.csv"))?;
     let stated = Stated::of(&rows);
-    for row in &rows {
-        let deployment =
-            Deployment::of(row, &stated).map_err(|error| RunError::Point(row.id.clone(), error.to_string()))?;
-        let device = run.device(deployment.device)?;
-        let point = serving::predict(&deployment, &device);
-        let (tpot, ttft) = serving::intervals(&point, &deployment.arrangement);
-        let first = point_case(row, Kind::ServingTpot, point.tpot, row.tpot());
-        report.add(&Case { interval: Some(tpot), ..first });
-        let second = point_case(row, Kind::ServingTtft, point.ttft, row.ttft());
-        report.add(&Case { interval: Some(ttft), ..second });
+    let served = rows.iter().map(|row| served_point(run, row, &stated)).collect::<Result<Vec<Seen>, RunError>>()?;
+    let fitted = rows.iter().zip(&served).filter(|(row, _)| fitted_half(&row.id)).map(|(_, seen)| *seen);
+    let spreads = Spreads::of(&fitted.collect::<Vec<Seen>>());
+    for (row, Seen { predicted, measured, apart }) in rows.iter().zip(&served) {
+        let (tpot, ttft) = spreads.around(predicted, *apart);
+        let first = point_case(row, Kind::ServingTpot, predicted.tpot, measured.tpot);
+        report.add(&Case { interval: tpot, ..first });
+        let second = point_case(row, Kind::ServingTtft, predicted.ttft, measured.ttft);
+        report.add(&Case { interval: ttft, ..second });
     }
     Ok(())
+}
+
+/// A point beside its prediction.
+fn served_point(run: &Context, row: &Row, stated: &Stated) -> Result<Seen, RunError> {
+    let deployment = Deployment::of(row, stated).map_err(|error| RunError::Point(row.id.clone(), error.to_string()))?;
+    let predicted = serving::predict(&deployment, &run.device(deployment.device)?);
+    let measured = Point { ttft: row.ttft(), tpot: row.tpot() };
+    Ok(Seen { predicted, measured, apart: apart(&deployment.arrangement) })
 }
 
 /// The case of one of a point's two times.

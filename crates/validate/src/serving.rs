@@ -3,16 +3,16 @@
 //! [`deployment`] makes a network, formats, mappings and workers of a line of the file; [`closed`] runs the closed loop with steps whose time comes from
 //! `perf`. What the software adds to the device's own time is in [`Habits`]: two times per family of software and a handful of facts about how each
 //! forms a step. The set has no calibrate half, so the two times were fitted on the half of the points whose [`fitted_half`] is true, and the error is
-//! reported over the other half as well as over all.
+//! reported over the other half as well as over all. Intervals come from the same half ([`spread`]).
 
 pub mod closed;
 pub mod deployment;
+pub mod spread;
 
 use base::units::Seconds;
 use deployment::{Arrangement, Deployment};
 use perf::device::Device;
 use perf::evaluate::{self, Software};
-use perf::interval::{Factors, Interval};
 use perf::operator::Phase;
 use perf::workload::{Plan, Work};
 use std::cell::RefCell;
@@ -76,19 +76,6 @@ pub fn fitted_half(id: &str) -> bool {
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     (mixed ^ (mixed >> 33)) & 1 == 0
-}
-
-/// From which to which multiple of a prediction nine of ten points fall, of the fitted half: time per token, then time to first token; of instances that do
-/// both, then of separate workers. Far wider than the operators' own: speculation, cold starts and the numbers of workers are not in the inputs.
-const SPREADS: [[Factors; 2]; 2] = [
-    [Factors { low: 0.63, high: 1.39 }, Factors { low: 0.46, high: 1.62 }],
-    [Factors { low: 0.53, high: 5.4 }, Factors { low: 0.18, high: 18.0 }],
-];
-
-/// The intervals of a point's two times.
-pub fn intervals(point: &Point, arrangement: &Arrangement) -> (Interval, Interval) {
-    let apart = usize::from(matches!(arrangement, Arrangement::Apart { .. }));
-    (SPREADS[0][apart].around(point.tpot.0), SPREADS[1][apart].around(point.ttft.0))
 }
 
 /// What is predicted of a point.
