@@ -314,7 +314,7 @@ impl Machine {
         let menu = self.family.menu;
         match operator.m {
             ..=64 => &menu[..1],
-            ..=128 => &menu[1..2],
+            65..=128 => &menu[1..2],
             _ => &menu[2..],
         }
     }
