@@ -8,7 +8,7 @@ use crate::serving::deployment::{Deployment, Stated, device_key};
 use crate::serving::spread::{Seen, Spreads, apart};
 use crate::serving::{self, Point, fitted_half};
 use crate::sets::points::{self, Row};
-use crate::sets::{KERNEL_FOLDERS, SetError, Split, llmcompass, vidur, vllm};
+use crate::sets::{KERNEL_FOLDERS, SetError, Split, llmcompass, power, vidur, vllm};
 use base::units::Seconds;
 use perf::device::Device;
 use perf::interval::{Class, Intervals};
@@ -118,7 +118,8 @@ pub fn sets() -> Vec<Set> {
     let traces = vllm::RUNS.iter().map(|(folder, device)| {
         Set::new(format!("{device} served trace"), move |run, report| served_trace(run, report, folder, device))
     });
-    kernels.chain(operators).chain(layers).chain(vidur).chain([points]).chain(traces).collect()
+    let power = Set::new(format!("{} power", power::DEVICE), powers);
+    kernels.chain(operators).chain(layers).chain(vidur).chain([points]).chain(traces).chain([power]).collect()
 }
 
 /// The kernel sets of one device.
@@ -278,6 +279,40 @@ fn point_case(row: &Row, kind: Kind, predicted: Seconds, measured: Seconds) -> C
         knowledge: knowledge(key),
         predicted: predicted.0,
         measured: measured.0,
+        spread: None,
+        interval: None,
+    }
+}
+
+/// Power in both phases of every run of the half that no number was found on. A row without a meter is no case, and neither is a token phase that the
+/// meter missed, whose average is that of a device at rest.
+fn powers(run: &Context, report: &mut Report) -> Result<(), RunError> {
+    let device = run.device(power::DEVICE)?;
+    let rows = power::read(&run.data.join("measured/operators/splitwise_power.csv"))?;
+    for row in rows.iter().filter(|row| row.is_measured() && !row.is_for_fitting()) {
+        let predicted = row.predicted(&device);
+        report.add(&power_case(row, &device, "prompts", predicted.peak, row.peak_power));
+        if row.average_is_of_tokens() {
+            report.add(&power_case(row, &device, "tokens", predicted.tokens, row.average_power));
+        }
+    }
+    Ok(())
+}
+
+/// The case of one phase, as fractions of the limit.
+fn power_case(row: &power::Row, device: &Device, phase: &str, predicted: f64, measured: f64) -> Case {
+    let power::Row { model, prompt_size, batch_size, token_size, tensor_parallel, .. } = row;
+    let run =
+        format!("{model} on {tensor_parallel}, batch {batch_size}, {prompt_size} to {token_size} tokens, {phase}");
+    Case {
+        subject: Subject::Named(run.into()),
+        kind: Kind::Power,
+        device: device.key.as_str().into(),
+        regime: phase.into(),
+        also: Vec::new(),
+        knowledge: knowledge(&device.key),
+        predicted,
+        measured,
         spread: None,
         interval: None,
     }

@@ -7,6 +7,10 @@
 
 use crate::sets::{SetError, rows};
 use base::units::Seconds;
+use perf::device::Device;
+use perf::evaluate::Step;
+use perf::format::Format;
+use perf::power::power;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -79,25 +83,30 @@ pub fn read(path: &Path) -> Result<Vec<Row>, SetError> {
     rows(path)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sets::test_data;
-    use perf::device::Device;
-    use perf::evaluate::Step;
-    use perf::format::Format;
-    use perf::power::power;
+/// The device that was measured.
+pub const DEVICE: &str = "a100";
 
-    /// Window over which the meter averages: peaks of shorter prompts are lowered by the token phase around them.
-    const WINDOW: f64 = 0.17;
+/// Window over which the meter averages: peaks of shorter prompts are lowered by the token phase around them.
+const WINDOW: f64 = 0.17;
 
-    fn parameters(model: &str) -> f64 {
-        if model.starts_with("bloom") { 176e9 } else { 69e9 }
+/// Fractions of the limit, measured or predicted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fractions {
+    /// Average of the token phase.
+    pub tokens: f64,
+    /// Greatest sample, in the prompt.
+    pub peak: f64,
+}
+
+impl Row {
+    /// Weights of the network: as many as both sets of experiments name.
+    fn parameters(&self) -> f64 {
+        if self.model.starts_with("bloom") { 176e9 } else { 69e9 }
     }
 
-    /// Fractions in the token phase and at the peak.
-    fn predicted(row: &Row, device: &Device) -> [f64; 2] {
-        let share = parameters(&row.model) / row.tensor_parallel as f64;
+    /// Fractions by the model of power, from the measured times: power is judged alone, not the model of time with it.
+    pub fn predicted(&self, device: &Device) -> Fractions {
+        let share = self.parameters() / self.tensor_parallel as f64;
         let fraction = |time: Seconds, tokens: u64| {
             let step = Step {
                 time,
@@ -107,20 +116,26 @@ mod tests {
             };
             power(&step, device, Format::Fp16).0 / device.power.0
         };
-        let tokens = fraction(row.token(), row.batch_size);
-        let prompt = fraction(row.prompt(), row.batch_size * row.prompt_size);
-        [tokens, tokens + (prompt - tokens) * (row.prompt().0 / WINDOW).min(1.0)]
+        let tokens = fraction(self.token(), self.batch_size);
+        let prompt = fraction(self.prompt(), self.batch_size * self.prompt_size);
+        Fractions { tokens, peak: tokens + (prompt - tokens) * (self.prompt().0 / WINDOW).min(1.0) }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sets::test_data;
 
     #[test]
     fn power_is_predicted_as_well_as_stated() {
         let Some(data) = test_data() else { return };
-        let device = Device::find("a100").unwrap();
+        let device = Device::find(DEVICE).unwrap();
         let rows = read(&data.join("measured/operators/splitwise_power.csv")).unwrap();
         for fitting in [true, false] {
             let (mut errors, mut decode) = (Vec::new(), Vec::new());
             for row in rows.iter().filter(|row| row.is_measured() && row.is_for_fitting() == fitting) {
-                let [tokens, peak] = predicted(row, &device);
+                let Fractions { tokens, peak } = row.predicted(&device);
                 errors.push((peak / row.peak_power - 1.0).abs());
                 if row.average_is_of_tokens() {
                     decode.push((tokens / row.average_power - 1.0).abs());
