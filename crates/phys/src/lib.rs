@@ -10,7 +10,7 @@
 //!
 //! - [`heat`]: finite volumes in a layered stack, steady and in time.
 //! - [`material`]: conductivities and capacities.
-//! - [`shape`]: rectangles.
+//! - [`shape`]: rectangles and how they overlap.
 //! - [`written`]: quantities of fact files, with ranges.
 
 pub mod heat;

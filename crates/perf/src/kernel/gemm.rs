@@ -313,7 +313,7 @@ impl Machine {
     fn by_rows(&self, operator: &Gemm) -> &'static [Tile] {
         let menu = self.family.menu;
         match operator.m {
-            ..=64 => &menu[..1],
+            0..=64 => &menu[..1],
             65..=128 => &menu[1..2],
             _ => &menu[2..],
         }
