@@ -1,5 +1,7 @@
 //! `puce chip`: which chips there are, and what one is.
 
+mod matter;
+
 use crate::failure::{Result, read_text};
 use crate::setup;
 use crate::ui::{self, Align, Sheet};
@@ -35,6 +37,14 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Tell area, energy, power and temperature of a chip, with ranges
+    #[command(after_help = "\
+Examples:
+  puce chip matter one
+  puce chip matter one --node n5 --svg die.svg --heat heat.svg
+  puce chip matter one --power 500W --cooling air
+  puce chip matter my-chip.toml --json")]
+    Matter(matter::Arguments),
     /// Check a description; the first mistake is named with its line
     #[command(after_help = "\
 Examples:
@@ -54,6 +64,7 @@ pub fn run(command: &Command) -> Result {
             let chip = setup::chip(name)?;
             if *json { ui::json(&Shown::of(&chip)) } else { ui::print(&Shown::of(&chip).text(&chip)) }
         }
+        Command::Matter(arguments) => matter::run(arguments),
         Command::Check { file } => {
             let chip = Chip::parse(&file.display().to_string(), &read_text(file)?)?;
             ui::print(&format!("{}: chip `{}` is well described\n", file.display(), chip.name))

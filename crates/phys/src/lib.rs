@@ -8,12 +8,22 @@
 //!
 //! It never sees a program or a network: what a chip is asked to do reaches it as events per second.
 //!
-//! - [`heat`]: finite volumes in a layered stack, steady and in time.
-//! - [`material`]: conductivities and capacities.
-//! - [`shape`]: rectangles and how they overlap.
-//! - [`written`]: quantities of fact files, with ranges.
+//! | module | holds |
+//! |---|---|
+//! | [`area`] | area per block of a chip on a node, and the bands of published machines |
+//! | [`energy`] | energy per event, power under a load, leakage, clock |
+//! | [`floorplan`] | where the blocks lie on the die, and the die in the package, as SVG |
+//! | [`package`] | the package as a stack of layers, cooled; allowed power and clock |
+//! | [`heat`] | finite volumes in a layered stack, steady and in time |
+//! | [`material`], [`node`] | facts: conductivities, densities, energies |
+//! | [`shape`], [`written`] | rectangles; quantities of fact files, with ranges |
 
+pub mod area;
+pub mod energy;
+pub mod floorplan;
 pub mod heat;
 pub mod material;
+pub mod node;
+pub mod package;
 pub mod shape;
 pub mod written;

@@ -4,6 +4,7 @@ mod chips;
 mod facts;
 mod help;
 mod map;
+mod matter;
 mod models;
 mod perf;
 mod programs;
