@@ -1,7 +1,8 @@
 //! Charts as SVG text: predicted against measured, and how errors are distributed.
 //!
 //! Colours are three of Okabe and Ito's, which people of every kind of colour vision tell apart; everything that is ink takes the page's own colour, so
-//! the charts follow light and dark, and the page gives them lighter ones of the same two hues in the dark. Drawing is `plotters`'; its fixed black is replaced by `currentColor` afterwards.
+//! the charts follow light and dark, and in the dark the page gives points lighter ones of the same set. Drawing is `plotters`'; its fixed black is
+//! replaced by `currentColor` afterwards.
 
 use crate::case::{Kind, Knowledge};
 use crate::statistics::Tally;
