@@ -2,8 +2,9 @@
 //!
 //! Every kind of operator is divided into regimes, since a model errs differently on a product of one row and on one of eight thousand. For each device,
 //! kind and regime, `data/intervals.toml` holds two factors: the 5 % and the 95 % quantile of measured over predicted, on the measurements that fits may
-//! see. A device that was never measured takes the rows named `transfer`: there the quantiles are those of devices of one architecture predicted by
-//! parameters that were fitted on another architecture, which is the situation of a device that does not exist yet.
+//! see. A device that was never measured takes the rows named `transfer`: how shapes scatter on one device, plus how far whole devices shift, as two
+//! architectures show it when the parameters of one predict the other. Only two shifts are known, so their spread is taken with Student's t; the crate
+//! `validate` computes it, and its module on transfer derives it.
 //!
 //! A whole network is a sum over operators. Its interval follows from those of the operators under two assumptions, both stated here:
 //! - **Errors of one kind are fully correlated.** Every layer repeats the same shapes, so what is wrong once is wrong in each layer: nothing averages out.
