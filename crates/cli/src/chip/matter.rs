@@ -118,6 +118,8 @@ impl Matter {
         let plan = Floorplan::of(&chip.name, &area, chip.core.count, memory.stack.as_ref());
         let film = |coefficient| Film { coefficient, coolant: cooling.coolant };
         let packaged = |cooling, end: fn(&Range<Watts>) -> Watts| {
+            // A given power is divided as the nominal one is: only its sum is known.
+            let end = if arguments.power.is_some() { |power: &Range<Watts>| power.nominal } else { end };
             let beside = if plan.stacks.is_empty() { Watts(0.0) } else { end(&full.beside) };
             let all = full.blocks.iter().map(|(_, power)| end(power)).sum::<Watts>() + beside;
             let factor = arguments.power.map_or(1.0, |power| power / all);
@@ -275,7 +277,8 @@ fn title(matter: &Matter) -> String {
 
 fn area_table(matter: &Matter) -> String {
     let total = matter.area.total();
-    let print = |area: SquareMillimetres| format!("{:.1}", area.0);
+    let digits = if total.nominal.0 < 100.0 { 2 } else { 1 };
+    let print = |area: SquareMillimetres| format!("{:.digits$}", area.0);
     let row = |name: &str, area: &Range<SquareMillimetres>| {
         let [low, nominal, high] = cells(area, print);
         vec![name.to_owned(), low, nominal, high, format!("{:.0} %", 100.0 * (area.nominal / total.nominal))]

@@ -39,6 +39,8 @@ fn more_power_is_hotter_and_allows_as_much() {
     let at = |power: &str| puce(&[&["chip", "matter", "one", "--json", "--power", power], &COARSE[..]].concat()).json();
     let (cool, warm) = (at("200W"), at("400 W"));
     let number = |shown: &serde_json::Value, path: &str| shown.pointer(path).and_then(|value| value.as_f64()).unwrap();
+    let [low, nominal, high] = ["low", "nominal", "high"].map(|end| number(&warm, &format!("/memory_celsius/{end}")));
+    assert!(low < nominal && nominal < high, "the same power, cooled better and worse: {low} {nominal} {high}");
     // Heat adds up: twice the power is twice the rise over water at 40 C.
     let rise = |shown| number(shown, "/die_celsius/nominal") - 40.0;
     assert!((rise(&warm) / rise(&cool) - 2.0).abs() < 1e-6);

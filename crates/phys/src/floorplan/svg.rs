@@ -7,8 +7,8 @@ use crate::area::Block;
 use crate::shape::Rectangle;
 use std::fmt::Write;
 
-/// Pixels of a millimetre.
-const SCALE: f64 = 20.0;
+/// Most pixels of a millimetre.
+const SCALE: f64 = 100.0;
 /// Room around the drawing, in pixels.
 const MARGIN: f64 = 40.0;
 /// Room for the legend, in pixels.
@@ -118,9 +118,10 @@ pub fn die(plan: &Floorplan) -> String {
         drawing.rectangle(core, "fill=\"none\" stroke=\"#000000\" stroke-width=\"0.8\"");
     }
     drawing.rectangle(&outline, "fill=\"none\" stroke=\"#000000\" stroke-width=\"2\"");
+    let digits = if plan.die.area().0 < 100.0 { 2 } else { 1 };
     let placed = Block::ALL.into_iter().filter(|block| plan.block(*block).0 > 0.0);
     for (line, block) in placed.enumerate() {
-        drawing.legend(line, colour(block), &format!("{} {:.1} mm²", block.name(), plan.block(block).0));
+        drawing.legend(line, colour(block), &format!("{} {:.digits$} mm²", block.name(), plan.block(block).0));
     }
     drawing.end()
 }
