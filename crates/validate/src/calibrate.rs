@@ -5,7 +5,7 @@
 //! that makes the interval of the next measurement honest (conformal prediction).
 //!
 //! For a device never measured, residuals of its own do not exist, and those of the joint fit are too small, for the fit has seen them. What comes
-//! nearest is an architecture that a fit has not seen: Ampere predicted by parameters of Hopper, and Hopper by those of Ampere; [`transfer`] says what
+//! nearest is an architecture that a fit has not seen: Ampere predicted by parameters of Hopper, and Hopper by those of Ampere; `transfer` says what
 //! follows from that.
 
 mod transfer;

@@ -2,7 +2,7 @@
 //!
 //! Dies stand in one grid of pitch `side + street`, as steppers place them; a die counts when its four corners lie within the usable circle. Where the grid lies
 //! is free, so the best place is searched: for a vertical offset every row has a half chord, the number of dies of a row changes only where a die of it touches
-//! its chord, and so the best horizontal offset is among two per row: that direction is exact. The vertical offset is searched in [`OFFSETS`] steps of a pitch, and both
+//! its chord, and so the best horizontal offset is among two per row: that direction is exact. The vertical offset is searched in `OFFSETS` steps of a pitch, and both
 //! ways round, since exchanging width and height exchanges the directions.
 //!
 //! The formula that is usually quoted, area of the wafer over area of the die less a rim of half dies, stands beside it in [`Wafer::formula`]; it knows neither

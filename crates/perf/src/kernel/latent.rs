@@ -4,10 +4,10 @@
 //! projections are multiplied into query and result, so every head works on the compressed row itself, which is read once: little memory, much
 //! arithmetic (the row counts twice, as key and as value, for each head). **Prefill** is *expanded*: keys and values of every head are made first, and
 //! the core is ordinary attention with keys of 192 and values of 128 columns; some libraries run it absorbed as well, with 3.4 times the operations,
-//! and the measured medians lie between the two, which is why [`EXPANDED`] is so far from one.
+//! and the measured medians lie between the two, which is why `EXPANDED` is so far from one.
 //!
 //! A kernel that overlaps loads with products holds a tile of queries and two tiles of compressed rows in a unit's local memory: 216 KiB in bfloat16.
-//! Units with less run a plain kernel in which one item walks through the whole context, key by key ([`holds_pipeline`]).
+//! Units with less run a plain kernel in which one item walks through the whole context, key by key (`holds_pipeline`).
 //!
 //! The one parameter is a fraction of the peak matrix rate; the memory's fraction is that of grouped-query attention, whose caches are read alike.
 //! Constants are in cycles of the device's clock and were fitted together on the calibration rows of A100, H100 and H200.

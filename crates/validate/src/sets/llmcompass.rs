@@ -9,7 +9,7 @@
 //! `transformerAR` one new token after 3,072 (1.4 TB/s from the cache). Attention is not fused: scores, softmax and weighted values are launched one by one,
 //! and the projections of queries, keys and values are three products.
 //!
-//! Times were taken by the host around eager PyTorch calls, so each holds a launch by the host besides the kernel: [`HOST`].
+//! Times were taken by the host around eager PyTorch calls, so each holds a launch by the host besides the kernel: `HOST`.
 
 use crate::sets::SetError;
 use base::units::Seconds;
