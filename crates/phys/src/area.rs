@@ -172,8 +172,9 @@ pub struct Band {
 /// Operations of a multiply-accumulate.
 const OPERATIONS: f64 = 2.0;
 
-/// The bands of published inference machines that this chip is held against. Sources: data sheets of the HBM accelerators of 2025 and 2026 (B200, B300, MI355X, TPU v7) for
-/// bandwidth over arithmetic and for arithmetic over area; Graphcore, Groq and Tenstorrent for memory over area.
+/// The bands of published inference machines that this chip is held against: memory bandwidth over 8-bit arithmetic of the HBM accelerators of 2025 and 2026; SRAM over area of
+/// the SRAM machines of Graphcore, Groq and Tenstorrent; arithmetic over area from the inference dies of 14 nm (0.8 to 1.0) to B200 (4.5 PFLOP/s on two dies
+/// of 800 mm2); multipliers over area as die photographs of such dies show them.
 pub fn bands(chip: &Chip, area: &Area) -> Vec<Band> {
     let die = area.total().nominal.0;
     let operations = OPERATIONS * chip.macs_per_second();
@@ -196,7 +197,7 @@ pub fn bands(chip: &Chip, area: &Area) -> Vec<Band> {
         ),
         band(
             "MiB SRAM per mm2",
-            0.05,
+            0.3,
             0.6,
             mebibytes(chip) / die,
             "interfaces fill the die",
@@ -205,7 +206,7 @@ pub fn bands(chip: &Chip, area: &Area) -> Vec<Band> {
         band(
             "TOP/s per mm2",
             0.8,
-            6.0,
+            3.0,
             operations / 1e12 / die,
             "a small die, most of it interfaces",
             "integer dot-product lanes at the array's clock; published dies carry floating-point lanes and caches, and derate",
@@ -213,7 +214,7 @@ pub fn bands(chip: &Chip, area: &Area) -> Vec<Band> {
         band(
             "matrix share of the die",
             0.03,
-            0.25,
+            0.10,
             multipliers,
             "interfaces and memory fill the die",
             "few other blocks: no caches, no scalar cores",
