@@ -132,9 +132,14 @@ impl Costed {
             }
         }
         let (left, right) = (Align::Left, Align::Right);
-        let head = [("USD", left), ("median", right), ("90 % from", right), ("to", right), ("what explains it", left)];
+        let head = [("USD", left), ("median", right), ("90 % from", right), ("to", right)];
         let rows: Vec<Vec<String>> = self.results.iter().map(Answer::row).collect();
-        format!("{}\n{}", sheet.text(), ui::table(&head, &rows))
+        let mut explained = Sheet::new();
+        for answer in self.results.iter().filter(|answer| !answer.shares.is_empty()) {
+            explained.row(answer.what, answer.explanation());
+        }
+        let (sheet, table, explained) = (sheet.text(), ui::table(&head, &rows), explained.text());
+        format!("{sheet}\n{table}\nwhat explains the spread\n{explained}")
     }
 }
 
@@ -173,13 +178,17 @@ impl Answer {
     }
 
     fn row(&self) -> Vec<String> {
-        let named = self.shares.iter().take(NAMED).map(|share| format!("{} {:.0} %", share.input, 100.0 * share.total));
         vec![
             ui::styled(ui::STRONG, self.what),
             super::figures(self.median),
             super::figures(self.within_90.0),
             super::figures(self.within_90.1),
-            named.collect::<Vec<_>>().join(", "),
         ]
+    }
+
+    /// The inputs that explain most of the spread.
+    fn explanation(&self) -> String {
+        let named = self.shares.iter().take(NAMED).map(|share| format!("{} {:.0} %", share.input, 100.0 * share.total));
+        named.collect::<Vec<_>>().join(", ")
     }
 }

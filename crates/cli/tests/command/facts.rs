@@ -29,7 +29,7 @@ fn cases_set_published_beside_computed() {
 fn a_device_is_costed_with_what_is_not_known() {
     let quick = ["facts", "cost", "h100", "--read", "12000", "--write", "3800", "--samples", "2048"];
     let text = puce(&quick).good().out;
-    for part in ["yield loss", "margin", "energy", "million tokens written", "what explains it"] {
+    for part in ["yield loss", "margin", "energy", "million tokens written", "what explains the spread"] {
         assert!(text.contains(part), "no `{part}` in:\n{text}");
     }
     let json = puce(&[&quick[..], &["--json"]].concat()).json();
