@@ -5,7 +5,6 @@
 //! on files named `calibrate` only.
 //!
 //! It never computes a time itself, and never writes to the terminal.
-
 //!
 //! The way of a measurement: [`sets`] reads a file, [`run`] makes a [`case::Case`] of each row, [`report`] gathers them into [`statistics`] and sets them
 //! beside their [`target`].

@@ -22,6 +22,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+/// Milliseconds of a second: the measured files give times in milliseconds.
+const MILLISECONDS: f64 = 1e3;
+
 /// Why a measured set is refused: one sentence with file and line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetError {

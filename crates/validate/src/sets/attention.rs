@@ -5,7 +5,7 @@
 //! included. Widths of latent attention are those of DeepSeek-V3, and its times are of the core alone: at one head and one position they are launches,
 //! far below what reading the projections' weights would take.
 
-use crate::sets::{SetError, rows};
+use crate::sets::{MILLISECONDS, SetError, rows};
 use base::units::Seconds;
 use perf::format::Format;
 use perf::operator::{Attention, Latent, Phase};
@@ -32,9 +32,6 @@ impl Kind {
         }
     }
 }
-
-/// Milliseconds of a second: the unit of the files.
-const MILLISECONDS: f64 = 1e3;
 
 /// One line of a file on grouped-query attention.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -4,7 +4,7 @@
 //! of 2n bytes in `int8` and of n in `half` take the same time. It is the full message: at the greatest sizes the all-reduce of eight moves
 //! 2 (n - 1) / n of it at three quarters of the links' rate, as NCCL is known to, and the all-gather (n - 1) / n.
 
-use crate::sets::{SetError, Timed, rows};
+use crate::sets::{MILLISECONDS, SetError, Timed, rows};
 use base::units::Seconds;
 use perf::format::Format;
 use perf::operator::{Collective, CollectiveKind, Operator};
@@ -93,9 +93,6 @@ impl Timed for Row {
         (Seconds(self.min_ms / MILLISECONDS), Seconds(self.max_ms / MILLISECONDS))
     }
 }
-
-/// Milliseconds of a second: the unit of the files.
-const MILLISECONDS: f64 = 1e3;
 
 /// Every row of a file.
 ///

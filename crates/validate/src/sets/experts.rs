@@ -6,7 +6,7 @@
 //! `inter_size / moe_tp_size` inner columns. With a power law, the device measured is the busiest of the group: its time grows as the greatest of the
 //! group's loads does.
 
-use crate::sets::{SetError, Timed, rows};
+use crate::sets::{MILLISECONDS, SetError, Timed, rows};
 use base::units::Seconds;
 use perf::format::Format;
 use perf::operator::{Experts, Operator, Spread};
@@ -178,9 +178,6 @@ impl Timed for Row {
         (Seconds(self.min_ms / MILLISECONDS), Seconds(self.max_ms / MILLISECONDS))
     }
 }
-
-/// Milliseconds of a second: the unit of the files.
-const MILLISECONDS: f64 = 1e3;
 
 /// Every row of a file.
 ///

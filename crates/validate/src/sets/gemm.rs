@@ -4,7 +4,7 @@
 //! DeepSeek's (weights scaled per 128 x 128), `int4_wo` and `int8_wo` keep bfloat16 activations and widen the weights on the way, `sq` is 8-bit integers on both
 //! sides (SmoothQuant). The result is bfloat16 throughout.
 
-use crate::sets::{SetError, Timed, rows};
+use crate::sets::{MILLISECONDS, SetError, Timed, rows};
 use base::units::Seconds;
 use perf::format::Format;
 use perf::operator::{Gemm, Operator};
@@ -135,9 +135,6 @@ impl Timed for Row {
         (Seconds(self.min_ms / MILLISECONDS), Seconds(self.max_ms / MILLISECONDS))
     }
 }
-
-/// Milliseconds of a second: the unit of the files.
-const MILLISECONDS: f64 = 1e3;
 
 /// Every row of a file.
 ///

@@ -7,7 +7,7 @@
 //!   measurements occur a second time in the file with the product of one of them (`tp 8, ep 8` on eight devices), which shows it.
 //! - Disaggregated rows carry one set of columns for prefill workers and one for decode workers, some of them without the numbers of workers.
 
-use crate::sets::{SetError, rows};
+use crate::sets::{MILLISECONDS, SetError, rows};
 use base::units::Seconds;
 use serde::Deserialize;
 use std::path::Path;
@@ -52,9 +52,6 @@ pub struct Row {
     pub silicon_ttft_ms: f64,
     pub silicon_tpot_ms: f64,
 }
-
-/// Milliseconds of a second.
-const MILLISECONDS: f64 = 1e3;
 
 impl Row {
     /// Measured time to the first token.

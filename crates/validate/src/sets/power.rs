@@ -5,7 +5,7 @@
 //! among them) hold zeros. The set has no halves of its own: a row is for fitting when the sum of the binary logarithms of prompt, batch and degree is even,
 //! which spreads both halves over all three.
 
-use crate::sets::{SetError, rows};
+use crate::sets::{MILLISECONDS, SetError, rows};
 use base::units::Seconds;
 use perf::device::Device;
 use perf::evaluate::Step;
@@ -42,8 +42,6 @@ pub struct Row {
     pub tensor_parallel: u64,
 }
 
-/// Milliseconds of a second: the unit of the file.
-const MILLISECONDS: f64 = 1e3;
 /// Averages below this share of the limit are those of a device at rest (an A100 rests at about an eighth): three shapes with prompts of 8192 have them
 /// although their tokens took as long as everybody's, so that the meter missed the phase.
 const AT_REST: f64 = 0.25;
