@@ -32,9 +32,20 @@ const LAYERS: &[Layer] = &[
     Layer { name: "compiler", knows: &["base", "arch", "model"], tests_know: &["emu", "data"] },
     Layer { name: "serve", knows: &["base", "data", "model", "perf"], tests_know: &[] },
     Layer { name: "validate", knows: &["base", "data", "model", "perf", "serve"], tests_know: &[] },
+    // The only crate that sees all views of a chip at once.
+    Layer {
+        name: "explore",
+        knows: &["base", "data", "arch", "econ", "model", "perf", "phys", "serve"],
+        tests_know: &[],
+    },
+    // Shows; computes nothing.
+    Layer { name: "report", knows: &["explore"], tests_know: &[] },
     Layer {
         name: "cli",
-        knows: &["base", "data", "arch", "econ", "model", "emu", "compiler", "perf", "phys", "serve", "validate"],
+        knows: &[
+            "base", "data", "arch", "econ", "model", "emu", "compiler", "perf", "phys", "serve", "validate", "explore",
+            "report",
+        ],
         tests_know: &[],
     },
     Layer { name: "xtask", knows: &["base", "data", "arch"], tests_know: &[] },
