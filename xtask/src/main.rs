@@ -13,6 +13,7 @@
 //! | `gen` | rewrites generated files, or says which are stale |
 //! | `bench` | our emulator beside llama.cpp and beside the machine's limits, or the model of time beside other tools, in one run |
 //! | `accuracy` | perplexity and divergence of the chip on a fixed text, kept as a page |
+//! | `traffic` | the tables of `data/traffic` from the traces that they were reduced from |
 //! | `fuzz` | every fuzz target for some seconds, from the stored corpus |
 //! | `tools` | installs what the chores need into `.tools/`, never outside the tree |
 //!
@@ -31,6 +32,7 @@ mod suite;
 mod tally;
 mod tidy;
 mod tools;
+mod traffic;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -64,6 +66,12 @@ enum Chore {
     },
     /// Measure what the chip's arithmetic costs in quality and write docs/accuracy.md
     Accuracy,
+    /// Rewrite the tables of data/traffic from their traces
+    Traffic {
+        /// Folder of the traces
+        #[arg(long, value_name = "DIR")]
+        traces: std::path::PathBuf,
+    },
     /// Run every fuzz target from the stored corpus
     Fuzz {
         /// Seconds for each target
@@ -94,6 +102,7 @@ fn run(root: &Path, chore: Chore) -> anyhow::Result<()> {
         Chore::Gen { check } => generate::run(root, check),
         Chore::Bench { what } => bench::run(root, what),
         Chore::Accuracy => accuracy::run(root),
+        Chore::Traffic { traces } => traffic::run(root, &traces),
         Chore::Fuzz { seconds } => fuzz::run(root, seconds),
         Chore::Tools { names } => tools::run(root, &names),
     }

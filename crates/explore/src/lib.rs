@@ -10,7 +10,9 @@
 //! | module | holds |
 //! |---|---|
 //! | [`outcome`] | what a study comes to, as plain data: everything that a terminal, a memo or a page shows |
+//! | [`traffic`] | kinds of requests and the mix of a service, with their moments |
 //!
 //! It never touches files, terminals, HTTP or the clock.
 
 pub mod outcome;
+pub mod traffic;

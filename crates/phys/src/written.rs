@@ -18,13 +18,24 @@ pub struct FactError {
     pub what: String,
 }
 
-/// Reads a whole fact file.
-pub(crate) fn read<T: for<'a> Deserialize<'a>>(file: &str, text: &str) -> Result<T, FactError> {
+/// Reads a whole fact file; a refusal names the line.
+///
+/// # Errors
+/// Text that is not TOML, or not what `T` expects.
+pub fn read<T: for<'a> Deserialize<'a>>(file: &str, text: &str) -> Result<T, FactError> {
     toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let line = 1 + text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
-        FactError { file: file.to_owned(), line, what: error.message().to_owned() }
+        let at = error.span().map_or(0, |span| span.start);
+        FactError::at(file, text, at, error.message().to_owned())
     })
+}
+
+impl FactError {
+    /// What is wrong at a byte of a text.
+    pub fn at(file: &str, text: &str, byte: usize, what: String) -> FactError {
+        let before = &text.as_bytes()[..byte.min(text.len())];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        FactError { file: file.to_owned(), line, what }
+    }
 }
 
 /// Reads a quantity with its unit.
@@ -33,7 +44,10 @@ pub(crate) fn quantity<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(from
 }
 
 /// Reads a text that says something.
-pub(crate) fn said<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+///
+/// # Errors
+/// No text, or an empty one.
+pub fn said<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
     match text.trim().is_empty() {
         false => Ok(text),
