@@ -109,6 +109,7 @@ mod tests {
         Device {
             name: name.into(),
             package: None,
+            silicon: Range::exactly(1.0),
             acquisition: Acquisition::Buy { price: Range::new(price * 0.9, price, price * 1.1).unwrap() },
             supply: Supply::Device,
             tenure: Tenure::Own,

@@ -23,6 +23,8 @@ pub struct Device {
     pub name: String,
     /// What it is made of, if that is known.
     pub package: Option<Package>,
+    /// Area of its dies over what the package says: exactly 1 for a device that exists, a range for one that has not been synthesised.
+    pub silicon: Range,
     /// How it comes to its user.
     pub acquisition: Acquisition,
     /// What the price contains.
@@ -73,6 +75,8 @@ pub struct Instance<'a> {
     /// Price, or share of design, in dollars.
     amount: Usd,
     power: Watts,
+    /// Area of its dies over what the package says.
+    silicon: f64,
     speed: Option<Speed>,
 }
 
@@ -140,11 +144,40 @@ impl Hour {
     }
 }
 
+impl Cost {
+    /// What a million tokens at `million` dollars pay for, step by step from the wafer: the device's capital divided over the steps of its bill in proportion, then
+    /// margin (what a known price has beyond the bill) and design, what stands around it, what runs it, and the hours in which it idles. The sum is `million`.
+    pub fn waterfall(&self, million: Usd) -> [(&'static str, Usd); STEPS] {
+        let per_hour = million / Usd(self.useful_hour.0);
+        let amount = |hour: UsdPerHour| Usd(hour.0 * per_hour);
+        // Capital of the device per dollar of its price.
+        let held = if self.price.0 == 0.0 { 0.0 } else { self.hour.device.0 / self.price.0 };
+        let capital = |part: Usd| amount(UsdPerHour(part.0 * held));
+        let [logic, memory, interposer, assembly, loss, test] =
+            self.bill.unwrap_or_default().steps().map(|(name, part)| (name, capital(part)));
+        let [_, server, network, building, energy, operation, repair] =
+            self.hour.steps().map(|(name, hour)| (name, amount(hour)));
+        let margin = ("margin", capital(self.margin));
+        let design = ("design and masks", capital(self.design));
+        let idle = ("idle hours", amount(self.useful_hour - self.hour.total()));
+        [
+            logic, memory, interposer, assembly, loss, test, margin, design, server, network, building, energy,
+            operation, repair, idle,
+        ]
+    }
+}
+
+/// Steps from a wafer to a million tokens.
+pub const STEPS: usize = 15;
+
 impl Device {
     /// The inputs that only this device has, with their names, in the order that [`Device::at`] takes them.
     pub fn inputs(&self) -> Vec<(String, Range)> {
         let name = |what: &str| format!("{what} {}", self.name);
         let mut inputs = vec![(name("power"), self.power)];
+        if !self.silicon.is_exact() {
+            inputs.push((name("area of"), self.silicon));
+        }
         match self.acquisition {
             Acquisition::Make { design } | Acquisition::Partner { design } => inputs.push((name("design of"), design)),
             Acquisition::Buy { price } => inputs.push((name("price"), price)),
@@ -165,9 +198,10 @@ impl Device {
         let mut values = values.iter().copied();
         let mut next = || values.next().expect("a value per input");
         let power = Watts(next());
+        let silicon = if self.silicon.is_exact() { self.silicon.nominal } else { next() };
         let amount = if self.acquisition == Acquisition::Vendor { Usd(0.0) } else { Usd(next()) };
         let speed = self.speed.map(|_| Speed { input: next(), output: next() });
-        Instance { device: self, amount, power, speed }
+        Instance { device: self, amount, power, silicon, speed }
     }
 
     /// The device of medians.
@@ -199,7 +233,7 @@ impl Instance<'_> {
 /// What a device costs in a market.
 pub fn of(instance: &Instance, market: &Market) -> Cost {
     let device = instance.device;
-    let bill = device.package.as_ref().map(|package| package.bill(market));
+    let bill = device.package.as_ref().map(|package| package.bill_of(market, instance.silicon));
     let made = bill.map_or(Usd(0.0), |bill| bill.total());
     let Price { design, margin, price } = instance.price(made, market);
     let around = server::around(device.supply, market);
@@ -234,13 +268,18 @@ pub fn of(instance: &Instance, market: &Market) -> Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::die::{Die, Node, Wafer, wafer::DIAMETER};
     use crate::facts::Facts;
-    use base::units::Years;
+    use crate::market::MemoryKind;
+    use crate::package::{Carrier, Placed, Stacks};
+    use base::units::{Bytes, Millimetres, SquareMillimetres, Years};
+    use proptest::prelude::*;
 
     fn device(acquisition: Acquisition) -> Device {
         Device {
             name: "d".into(),
             package: None,
+            silicon: Range::exactly(1.0),
             acquisition,
             supply: Supply::Device,
             tenure: Tenure::Own,
@@ -286,5 +325,65 @@ mod tests {
         };
         let hour = |years| of(&lease(years).nominal(), &market()).hour.total();
         assert!(hour(5.0) < hour(3.0) && hour(3.0) < hour(1.0));
+    }
+
+    fn package(area: f64) -> Package {
+        let wafer = Wafer { diameter: DIAMETER, edge: Millimetres(3.0), street: Millimetres(0.1) };
+        Package {
+            dies: vec![Placed::new(Die::square("die", SquareMillimetres(area), Node::N3), 1, &wafer)],
+            memory: Some(Stacks { kind: MemoryKind::HBM3E, count: 4, each: Bytes(24_000_000_000) }),
+            carrier: Carrier::interposer(Millimetres(40.0), Millimetres(40.0), &wafer),
+        }
+    }
+
+    #[test]
+    fn an_area_that_is_not_known_is_an_input() {
+        let (market, package) = (market(), Some(package(400.0)));
+        let silicon = Range::new(0.8, 1.0, 1.3).unwrap();
+        let sure = Device { package: package.clone(), ..device(Acquisition::Vendor) };
+        let unsure = Device { silicon, ..sure.clone() };
+        assert_eq!(of(&sure.nominal(), &market), of(&unsure.nominal(), &market));
+        assert_eq!(unsure.inputs()[1], ("area of d".to_owned(), silicon));
+        assert_eq!(unsure.inputs().len(), sure.inputs().len() + 1);
+        let large = of(&unsure.at(&[1500.0, 1.3, 2e4, 2e3]), &market);
+        assert_eq!(large.bill, Some(package.unwrap().bill_of(&market, 1.3)));
+        assert_eq!(large.hour.energy, of(&sure.nominal(), &market).hour.energy);
+    }
+
+    #[test]
+    fn a_waterfall_by_hand() {
+        let market = Market { utilisation: 0.5, ..market() };
+        let maker =
+            Device { package: Some(package(400.0)), ..device(Acquisition::Make { design: Range::exactly(700.0) }) };
+        let cost = of(&maker.nominal(), &market);
+        let million = cost.tokens.unwrap().output;
+        let steps = cost.waterfall(million);
+        // Half the hours idle, so half of what a million tokens cost pays for them, and memory takes its share of the price out of the other half.
+        assert!((steps[14].1 / million - 0.5).abs() < 1e-12 && steps[14].0 == "idle hours");
+        let memory = cost.bill.unwrap().memory / cost.price * (cost.hour.device / cost.hour.total()) * 0.5;
+        assert!((steps[1].1 / million - memory).abs() < 1e-12 && steps[1].0 == "memory");
+        assert_eq!((steps[6], steps[7].1 > Usd(0.0)), (("margin", Usd(0.0)), true));
+    }
+
+    proptest! {
+        #[test]
+        fn a_waterfall_ends_at_what_a_million_tokens_cost(
+            area in 100.0..800.0f64, price in 100.0..1e5f64, known in any::<bool>(), way in 0..4usize, silicon in 0.7..1.3f64,
+        ) {
+            let amount = Range::exactly(price);
+            let ways = [
+                Acquisition::Make { design: amount },
+                Acquisition::Partner { design: amount },
+                Acquisition::Vendor,
+                Acquisition::Buy { price: amount },
+            ];
+            let package = known.then(|| package(area));
+            let device = Device { package, silicon: Range::exactly(silicon), ..device(ways[way]) };
+            let cost = of(&device.nominal(), &market());
+            for million in [cost.tokens.unwrap().input, cost.tokens.unwrap().output] {
+                let sum: Usd = cost.waterfall(million).into_iter().map(|(_, amount)| amount).sum();
+                prop_assert!((sum / million - 1.0).abs() < 1e-12, "{sum} of {million}");
+            }
+        }
     }
 }

@@ -12,7 +12,7 @@
 //! | the price list of one evaluation | [`market`] | a [`market::Market`] of plain numbers |
 //! | wafer to good die | [`die`] | dies per wafer, yield, harvest, bins |
 //! | die to device | [`package`] | a waterfall of named steps, margin explicit |
-//! | device to hour | [`server`], [`facility`], [`finance`], [`fleet`] | dollars per hour that does work |
+//! | device to hour | [`power`], [`server`], [`facility`], [`finance`], [`fleet`] | dollars per hour that does work |
 //! | hour to token | [`token`] | dollars per million tokens in and out |
 //! | years and engineers | [`schedule`] | time to volume, respins, break-even volume |
 //! | what is not known | [`uncertain`] | median, intervals and Sobol' shares over all ranges at once |
@@ -42,6 +42,7 @@ pub mod finance;
 pub mod fleet;
 pub mod market;
 pub mod package;
+pub mod power;
 pub mod range;
 pub mod schedule;
 pub mod server;

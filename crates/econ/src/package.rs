@@ -11,7 +11,7 @@
 //!
 //! The sum is the cost of making one. A margin is a step of its own, of the buyer's side: [`with_margin`].
 
-use crate::die::{Die, Wafer};
+use crate::die::{Die, Process, Wafer, wafer::DIAMETER};
 use crate::market::{Market, MemoryKind};
 use base::units::{Bytes, Millimetres, SquareMillimetres, Usd};
 
@@ -68,6 +68,15 @@ impl Placed {
         let gross = wafer.count(die.width, die.height);
         Placed { die, count, gross }
     }
+
+    /// How many are on a wafer when each is `silicon` times as large: the count at the placed size, carried over by the ratio of the usual formula, so that no
+    /// grid is placed anew.
+    pub fn on_wafer(&self, silicon: f64) -> f64 {
+        // The formula looks at nothing but the diameter.
+        let wafer = Wafer { diameter: DIAMETER, edge: Millimetres(0.0), street: Millimetres(0.0) };
+        let area = self.die.area();
+        f64::from(self.gross) * (wafer.formula(area * silicon) / wafer.formula(area))
+    }
 }
 
 impl Carrier {
@@ -116,13 +125,21 @@ impl Bill {
 impl Package {
     /// What making one costs.
     pub fn bill(&self, market: &Market) -> Bill {
+        self.bill_of(market, 1.0)
+    }
+
+    /// What making one costs when its dies are `silicon` times as large as they are placed: fewer of them are on a wafer, and more of them have defects. What
+    /// carries them stays, for its area follows the memory stacks as well.
+    pub fn bill_of(&self, market: &Market, silicon: f64) -> Bill {
         let (mut logic, mut working) = (Usd(0.0), market.package_yield);
-        for Placed { die, count, gross } in &self.dies {
-            let process = market.process(die.node);
-            let tested = known_good(die.good(&process), market.coverage);
+        for placed in &self.dies {
+            let process = market.process(placed.die.node);
+            // Defects are expected per die: a larger die and a dirtier process are the same.
+            let dirtier = Process { density: process.density * silicon, ..process };
+            let tested = known_good(placed.die.good(&dirtier), market.coverage);
             let wafer = process.wafer + process.sort;
-            logic += wafer / (f64::from(*gross) * tested.passed) * f64::from(*count);
-            working *= tested.good.powi(*count as i32);
+            logic += wafer / (placed.on_wafer(silicon) * tested.passed) * f64::from(placed.count);
+            working *= tested.good.powi(placed.count as i32);
         }
         let memory =
             self.memory.map_or(Usd(0.0), |stacks| stacks.each * market.memory(stacks.kind) * f64::from(stacks.count));
@@ -207,7 +224,27 @@ mod tests {
         assert_eq!(with_margin(Usd(5600.0), 0.5), Usd(11_200.0));
     }
 
+    #[test]
+    fn a_die_of_another_size_is_near_what_placing_it_anew_gives() {
+        let (market, placed) = (market(), package(400.0, 1, 8));
+        assert_eq!(placed.bill_of(&market, 1.0), placed.bill(&market));
+        for (factor, tolerance) in [(0.8, 0.05), (1.25, 0.05), (1.6, 0.08)] {
+            let (carried, anew) = (placed.bill_of(&market, factor), package(400.0 * factor, 1, 8).bill(&market));
+            let off = carried.logic / anew.logic - 1.0;
+            assert!(off.abs() < tolerance, "{factor}: {} by the ratio, {} placed anew", carried.logic, anew.logic);
+            assert!((carried.loss / anew.loss - 1.0).abs() < tolerance);
+            assert_eq!((carried.memory, carried.interposer, carried.test), (anew.memory, anew.interposer, anew.test));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn larger_dies_cost_more(area in 50.0..800.0f64, factor in 1.001..1.5f64, dies in 1..4u32) {
+            let (market, package) = (market(), package(area, dies, 4));
+            let (now, larger) = (package.bill_of(&market, 1.0), package.bill_of(&market, factor));
+            prop_assert!(larger.logic > now.logic * factor && larger.total() > now.total());
+        }
+
         #[test]
         fn every_price_makes_it_dearer(factor in 1.001..3.0f64, area in 100.0..850.0f64, dies in 1..4u32) {
             let (base, package) = (market(), package(area, dies, 8));

@@ -93,6 +93,17 @@ impl Range {
         Range { low: self.low * factor, nominal: self.nominal * factor, high: self.high * factor, scale }
     }
 
+    /// The sum with an independent quantity: medians add, and the halves add as deviations do.
+    pub fn plus(&self, other: &Range) -> Range {
+        let nominal = self.nominal + other.nominal;
+        let (low, high) = (
+            nominal - (self.nominal - self.low).hypot(other.nominal - other.low),
+            nominal + (self.high - self.nominal).hypot(other.high - other.nominal),
+        );
+        let positive = low > 0.0 && low < high;
+        Range { low, nominal, high, scale: if positive { Scale::Logarithm } else { Scale::Plain } }
+    }
+
     /// The value below which a share `probability` of the distribution lies.
     pub fn quantile(&self, probability: f64) -> f64 {
         self.at(normal_quantile(probability))
@@ -184,6 +195,13 @@ mod tests {
         let falling = Range::new(2.0, 1.0, 3.0).unwrap_err();
         assert_eq!(falling.to_string(), "low 2, nominal 1 and high 3 must not fall");
         assert!(Range::share(f64::NAN, 0.5, 0.6).is_err() && Range::new(1.0, 2.0, f64::INFINITY).is_err());
+    }
+
+    #[test]
+    fn a_sum_is_narrower_than_its_ends() {
+        let sum = Range::new(7.0, 10.0, 13.0).unwrap().plus(&Range::new(16.0, 20.0, 24.0).unwrap());
+        assert_eq!(sum, Range::new(25.0, 30.0, 35.0).unwrap());
+        assert_eq!(Range::exactly(2.0).plus(&Range::exactly(3.0)), Range::exactly(5.0));
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use crate::facts::{FactError, Facts, Grade, Source};
 use crate::finance::Tenure;
 use crate::market::MemoryKind;
 use crate::package::{Carrier, Package, Placed, Stacks};
+use crate::power;
 use crate::range::Range;
 use crate::server::Supply;
 use base::units::{Bytes, Millimetres, Usd, Watts};
@@ -19,6 +20,8 @@ use toml::Spanned;
 pub struct Described {
     /// Name.
     pub name: String,
+    /// Key of the same device among those whose speed is described.
+    pub key: Option<String>,
     /// Where its description comes from.
     pub source: String,
     /// How good that is.
@@ -40,6 +43,7 @@ impl Described {
         Device {
             name: self.name.clone(),
             package: Some(self.package.clone()),
+            silicon: Range::exactly(1.0),
             acquisition,
             supply: self.supply,
             tenure: Tenure::Own,
@@ -59,11 +63,13 @@ struct RawFile {
 #[serde(deny_unknown_fields)]
 struct RawDevice {
     name: String,
+    key: Option<String>,
     source: String,
     grade: Grade,
     price: Option<String>,
     of_rack: Option<f64>,
     power: Option<String>,
+    rated: Option<String>,
     #[serde(default)]
     cooled: bool,
     interposer: Option<[String; 2]>,
@@ -96,6 +102,7 @@ fn read<T: FromStr<Err: Display>>(key: &str, text: &str) -> Result<T, String> {
 }
 
 /// How wafers are cut: dies with their street, interposers with theirs.
+#[derive(Clone, Copy)]
 struct Cut {
     dies: Wafer,
     interposers: Wafer,
@@ -154,17 +161,33 @@ impl RawDevice {
         let devices = self.of_rack.unwrap_or(1.0);
         let sentence = |error: FactError| format!("device `{}`: {error}", self.name);
         let price = self.price.as_ref().map(|quantity| facts.range::<Usd>(quantity)).transpose().map_err(sentence)?;
-        let power = self.power.as_ref().map(|quantity| facts.range::<Watts>(quantity)).transpose().map_err(sentence)?;
-        let cooling = if self.cooled { facts.nominal::<f64>("PUE").map_err(sentence)? } else { 1.0 };
+        let power = self.power(facts).map_err(|what| format!("device `{}`: {what}", self.name))?;
         Ok(Described {
             name: self.name,
+            key: self.key,
             source: self.source,
             grade: self.grade,
             package,
             price: price.map(|range| range.times(1.0 / devices)),
             supply: if self.of_rack.is_some() { Supply::Rack } else { Supply::Device },
-            power: power.map(|range| range.times(1.0 / cooling)),
+            power,
         })
+    }
+
+    /// All-in power: as a fact states it, or from what the package is rated at.
+    fn power(&self, facts: &Facts) -> Result<Option<Range>, String> {
+        let watts = |quantity: &String| facts.range::<Watts>(quantity).map_err(|error| error.to_string());
+        let number = |quantity| facts.nominal::<f64>(quantity).map_err(|error| error.to_string());
+        match (&self.power, &self.rated) {
+            (None, None) => Ok(None),
+            (Some(all_in), None) if self.cooled => Ok(Some(watts(all_in)?.times(1.0 / number("PUE")?))),
+            (Some(all_in), None) => Ok(Some(watts(all_in)?)),
+            (None, Some(rated)) => {
+                let around = power::around(facts).map_err(|error| error.to_string())?;
+                Ok(Some(power::all_in(watts(rated)?, around)))
+            }
+            (Some(_), Some(_)) => Err("give `power`, which is all-in, or `rated`, which is of the package".to_owned()),
+        }
     }
 }
 
@@ -179,6 +202,26 @@ pub fn builtin(facts: &Facts) -> Result<Vec<Described>, FactError> {
     parse(FILE, data::file(FILE).unwrap_or_default(), facts)
 }
 
+/// The devices that come with the program, by name: each as `facts` know it, or what they lack for it.
+///
+/// # Panics
+/// If the file is malformed, which a test excludes.
+pub fn known(facts: &Facts) -> Vec<(String, Result<Described, FactError>)> {
+    let source = Source { file: FILE, text: data::file(FILE).unwrap_or_default() };
+    let cut = Cut::new(facts);
+    let one = |raw: Spanned<RawDevice>| {
+        let name = raw.get_ref().name.clone();
+        (name, cut.clone().and_then(|cut| described(raw, &source, &cut, facts)))
+    };
+    let devices = source.read::<RawFile>().expect("the shipped devices are well-formed").device;
+    devices.into_iter().map(one).collect()
+}
+
+fn described(raw: Spanned<RawDevice>, source: &Source, cut: &Cut, facts: &Facts) -> Result<Described, FactError> {
+    let start = raw.span().start;
+    raw.into_inner().described(cut, facts).map_err(|what| source.error(start, what))
+}
+
 /// Reads the devices of a text; `file` is its name in refusals.
 ///
 /// # Errors
@@ -187,11 +230,7 @@ pub fn parse(file: &str, text: &str, facts: &Facts) -> Result<Vec<Described>, Fa
     let source = Source { file, text };
     let cut = Cut::new(facts)?;
     let devices = source.read::<RawFile>()?.device;
-    let one = |raw: Spanned<RawDevice>| {
-        let start = raw.span().start;
-        raw.into_inner().described(&cut, facts).map_err(|what| source.error(start, what))
-    };
-    devices.into_iter().map(one).collect()
+    devices.into_iter().map(|raw| described(raw, &source, &cut, facts)).collect()
 }
 
 #[cfg(test)]
@@ -225,10 +264,66 @@ mod tests {
             ),
             ("'N3'", "'N4'", "f, line 10: unknown variant `N4`"),
             ("grade", "level", "f, line 4: unknown field `level`"),
+            (
+                "grade",
+                "power = 'all-in power H100'\nrated = 'rated power H200'\ngrade",
+                "f, line 1: device `d`: give `power`",
+            ),
         ];
         for (from, to, begins) in cases {
             let found = parsed(&GOOD.replacen(from, to, 1)).unwrap_err();
             assert!(found.starts_with(begins), "{found}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_yet_spares_the_others() {
+        let facts = Facts::builtin().unwrap();
+        let (all, now) = (builtin(&facts).unwrap(), known(&facts));
+        assert_eq!(all.len(), now.len());
+        assert!(now.iter().all(|(name, device)| &device.as_ref().unwrap().name == name));
+        // Somebody who knows how wafers are cut, and of all devices only the power of one.
+        let mut little = Facts::default();
+        let cut = [
+            "wafer edge exclusion",
+            "interposer wafer edge exclusion",
+            "street between dies",
+            "street between interposers",
+        ];
+        let fact = |(quantity, unit): (&str, &str)| {
+            format!(
+                "[[fact]]\nid = '{quantity}'\nquantity = '{quantity}'\nunit = '{unit}'\nnominal = 1\ngrade = 'C'\nas_of = '2024'\nsource = 's'\n"
+            )
+        };
+        let rest = [("all-in power TPU v7", "kW"), ("price TPU v7, Broadcom to Google", "USD")];
+        let text: String = cut.map(|quantity| (quantity, "mm")).into_iter().chain(rest).map(fact).collect();
+        little.add("f", &text).unwrap();
+        let then = known(&little);
+        let found = |name: &str| then.iter().find(|(known, _)| known == name).unwrap().1.as_ref();
+        assert_eq!(found("TPU v7").unwrap().power.unwrap().nominal, 1000.0);
+        assert!(found("H200").unwrap_err().to_string().contains("device `H200`: no fact about `price H200`"));
+        let before = known(&facts.as_of("2019".parse().unwrap()));
+        assert!(before.len() == all.len() && before.iter().all(|(_, device)| device.is_err()));
+    }
+
+    #[test]
+    fn a_rating_becomes_all_in_power_by_what_facts_show() {
+        let facts = Facts::builtin().unwrap();
+        let around = power::around(&facts).unwrap();
+        let devices = builtin(&facts).unwrap();
+        let power = |name: &str| devices.iter().find(|device| device.name == name).unwrap().power.unwrap();
+        assert_eq!(power("H200"), Range::exactly(700.0).plus(&around));
+        assert!(power("GB300").nominal > power("GB200").nominal && power("VR200").nominal > power("GB300").nominal);
+    }
+
+    #[test]
+    fn keys_are_told_apart() {
+        let devices = builtin(&Facts::builtin().unwrap()).unwrap();
+        let mut keys: Vec<&String> = devices.iter().filter_map(|device| device.key.as_ref()).collect();
+        let all = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert!(all == keys.len() && all >= 12, "{keys:?}");
+        assert!(keys.iter().all(|key| data::file(&format!("devices/{key}.toml")).is_some()), "{keys:?}");
     }
 }
