@@ -9,10 +9,12 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`confirm`] | a deployment in simulated traffic, and the highest rate that meets its targets |
 //! | [`outcome`] | what a study comes to, as plain data: everything that a terminal, a memo or a page shows |
 //! | [`traffic`] | kinds of requests and the mix of a service, with their moments |
 //!
 //! It never touches files, terminals, HTTP or the clock.
 
+pub mod confirm;
 pub mod outcome;
 pub mod traffic;
