@@ -84,14 +84,14 @@ pub struct Draw {
     pub seed: u64,
 }
 
-impl Draw {
-    /// Enough for most ends. Over seeds, the highest rate for chat at the 99th percentiles scatters by 4 % with 3,000 requests and lies 2 % above that of long runs; with
-    /// 1,500 requests it is 6 % and 6 %, since short queues have no time to grow; with 12,000 it still scatters by 3 %.
-    pub const USUAL: Draw = Draw { requests: 3000, seed: 1 };
-}
-
 /// Fewest requests of a run: the 99th percentile of the quarter that is steady at worst is then not its maximum.
 const FEWEST: u64 = 400;
+
+/// Requests that most runs take. Over seeds, the highest rate for chat on one device scatters by 4 % with 3,000 requests and lies 2 % above that of long runs; with
+/// 1,500 it scatters by 6 % and lies 6 % above, since queues have no time to grow; with 12,000 it still scatters by 3 %.
+const USUAL: f64 = 3000.0;
+/// Most that [`Service::enough`] asks for.
+const MOST: f64 = 20_000.0;
 
 /// Why nothing is simulated.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -200,6 +200,16 @@ impl Service {
             seed,
             leap: true,
         }
+    }
+
+    /// As many requests as it takes to tell a load that can be carried from one that cannot: 3,000, and more where many are in the system at once. The queue of a
+    /// load that is too high by a fiftieth has grown beyond the target by the end, and the run is six times as long as a request that just keeps its targets is in the
+    /// system; but never more than 20,000.
+    pub fn enough(&self, rate: f64, targets: &Targets, seed: u64) -> Draw {
+        let answer = self.lengths.iter().map(|pair| f64::from(pair.1)).sum::<f64>() / self.lengths.len() as f64;
+        let queue = 50.0 * rate * targets.ttft.0;
+        let stay = 6.0 * rate * (targets.ttft.0 + answer * targets.tpot.0);
+        Draw { requests: USUAL.max(queue).max(stay).min(MOST).ceil() as u64, seed }
     }
 
     /// The highest rate that meets the targets, between 0.3 and 1.3 of a rate near which it is expected, to about a per cent: bisection of the logarithm, in at most
