@@ -2,14 +2,14 @@
 //!
 //! Requests are sorted by prompt and split into strips at fixed shares of their weight; the requests of a strip are sorted by answer and split again. A cell
 //! stands for its requests with their mean prompt and mean answer, so both means of the table are those of the requests (to the rounding of a token). Strips
-//! are a tenth each, and finer towards the long prompts: one lies around the 99th percentile, where latency targets are judged, and the longest half of a
-//! percent has its own.
+//! are a tenth each, and finer towards the long prompts: one lies around the 99th percentile, where latency targets are judged, and the longest seven in a
+//! thousand have their own.
 
 use super::Pair;
 use econ::range::normal_quantile;
 
 /// Shares of the requests at which a strip of prompts ends.
-const PROMPTS: [f64; 13] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.985, 0.995, 1.0];
+const PROMPTS: [f64; 13] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.987, 0.993, 1.0];
 /// Shares of a strip at which a cell of answers ends.
 const ANSWERS: [f64; 7] = [0.2, 0.4, 0.6, 0.8, 0.9, 0.97, 1.0];
 
