@@ -185,6 +185,46 @@ pub fn clock(blocks: &Blocks, node: &Node) -> Range<Hertz> {
     blocks.clock.range * node.speed.range
 }
 
+/// The clock that the matrix array reaches at a supply; `None` outside of what memory and transistors bear.
+///
+/// A gate's delay is its charge over its current, and the current grows as the supply over the threshold to the power alpha (Sakurai and Newton, IEEE JSSC 25(2),
+/// 1990); through [`clock`] at the reference supply.
+pub fn clock_at(voltage: Volts, blocks: &Blocks, node: &Node) -> Option<Range<Hertz>> {
+    let [lowest, highest] = supplies(blocks, node);
+    let within = lowest <= voltage && voltage <= highest;
+    within.then(|| clock(blocks, node).map(|clock| clock * pace(voltage, blocks)))
+}
+
+/// The lowest supply at which the matrix array nominally reaches a clock; `None` if none that transistors bear does.
+pub fn voltage_for(clock: Hertz, blocks: &Blocks, node: &Node) -> Option<Volts> {
+    let [mut low, mut high] = supplies(blocks, node);
+    let wanted = clock / self::clock(blocks, node).nominal;
+    if pace(low, blocks) >= wanted {
+        return Some(low);
+    }
+    if pace(high, blocks) < wanted {
+        return None;
+    }
+    // Every step halves what is left: a nanovolt after thirty.
+    for _ in 0..30 {
+        let middle = (low + high) / 2.0;
+        *(if pace(middle, blocks) < wanted { &mut low } else { &mut high }) = middle;
+    }
+    Some(high)
+}
+
+/// The lowest and the highest supply of a node.
+pub fn supplies(blocks: &Blocks, node: &Node) -> [Volts; 2] {
+    [blocks.supply.lowest.range.nominal, node.highest.range.nominal]
+}
+
+/// The clock at a supply over that at the reference supply; it rises with the supply.
+fn pace(voltage: Volts, blocks: &Blocks) -> f64 {
+    let (alpha, threshold) = (blocks.supply.alpha.range.nominal, blocks.supply.threshold.range.nominal);
+    let drive = |voltage: Volts| (voltage - threshold).0.max(0.0).powf(alpha) / voltage.0;
+    drive(voltage) / drive(REFERENCE)
+}
+
 /// Power by block.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Power {
@@ -250,5 +290,23 @@ mod tests {
         assert!(stream.nominal < full.nominal && stream.high < full.high);
         // Memory alone: its bandwidth times the energy of its byte.
         assert!(stream.nominal.0 > chip.memory.bandwidth.0 * energy.memory_byte.nominal.0);
+    }
+
+    #[test]
+    fn the_clock_follows_the_supply_by_the_alpha_power_law() {
+        let (blocks, node) = (Blocks::builtin(), Node::builtin("n3").unwrap());
+        let hertz = |volts: f64| clock_at(Volts(volts), &blocks, &node).map(|clock| clock.nominal.0);
+        assert_eq!(clock_at(REFERENCE, &blocks, &node), Some(clock(&blocks, &node)));
+        // By hand: (0.55 - 0.27)^1.3 / 0.55 over (0.7 - 0.27)^1.3 / 0.7.
+        let ratio = (0.28f64 / 0.43).powf(1.3) * 0.7 / 0.55;
+        assert!((hertz(0.55).unwrap() / hertz(0.7).unwrap() - ratio).abs() < 1e-12);
+        assert_eq!((hertz(0.49), hertz(0.89)), (None, None));
+        for volts in [0.5, 0.51, 0.6, 0.7, 0.8, 0.88] {
+            let found = voltage_for(Hertz(hertz(volts).unwrap()), &blocks, &node).unwrap();
+            assert!((found.0 - volts).abs() < 1e-6, "{found} for {volts}");
+        }
+        // A slow clock gains nothing below what memory needs, and no supply reaches any clock.
+        assert_eq!(voltage_for(Hertz(1e6), &blocks, &node), Some(Volts(0.5)));
+        assert_eq!(voltage_for(Hertz(5e9), &blocks, &node), None);
     }
 }

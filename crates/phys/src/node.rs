@@ -3,7 +3,7 @@
 //! `blocks.toml` holds the reference: blocks at 7 nm, as synthesised or published, and what does not shrink. One file per node holds its ratios to that.
 
 use crate::written::{self, Fact, FactError};
-use base::units::{BytesPerSecond, Hertz, Joules, Millimetres, SquareMillimetres, Watts};
+use base::units::{BytesPerSecond, Hertz, Joules, Millimetres, SquareMillimetres, Volts, Watts};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ pub struct Blocks {
     pub share: Shares,
     /// Clock of the matrix array.
     pub clock: Fact<Hertz>,
+    /// How the clock follows the supply.
+    pub supply: Supply,
     /// Area of the host's interface and of management.
     pub host: Fact<SquareMillimetres>,
     /// Links to other chips.
@@ -73,6 +75,18 @@ pub struct Shares {
     pub spare: Fact<f64>,
     /// Clock and control over the named events.
     pub clock: Fact<f64>,
+}
+
+/// How the clock follows the supply: the alpha-power law.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Supply {
+    /// Exponent of the current over the threshold.
+    pub alpha: Fact<f64>,
+    /// Threshold of the transistors.
+    pub threshold: Fact<Volts>,
+    /// Lowest supply at which memory keeps and reads its bits.
+    pub lowest: Fact<Volts>,
 }
 
 /// Links to other chips.
@@ -138,6 +152,8 @@ pub struct Node {
     pub sram_mib: Fact<SquareMillimetres>,
     /// Leakage of a mm2.
     pub leakage: Fact<Watts>,
+    /// Highest supply for years of life.
+    pub highest: Fact<Volts>,
 }
 
 impl Blocks {
