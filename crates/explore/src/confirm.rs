@@ -15,7 +15,7 @@ use perf::device::Device;
 use perf::parallel::RESERVE;
 use perf::workload::Plan;
 use serve::arrival::{Generator, Open, Shape};
-use serve::metrics::{Record, Report};
+use serve::metrics::{Record, Report, ratio};
 use serve::modelled::Modelled;
 use serve::route::Routing;
 use serve::scheduler::Limits;
@@ -317,7 +317,7 @@ impl Steady<'_> {
             Report { records: self.report.records.iter().filter(came).copied().collect(), ..Report::default() };
         let (ttft, tpot) = (judged.ttft().p99, judged.tpot().p99);
         Simulated {
-            rate: self.tokens() / (self.to - self.from) / devices as f64,
+            rate: ratio(self.tokens(), (self.to - self.from) * devices as f64),
             ttft: ttft.0,
             tpot: tpot.0,
             requests: judged.records.len() as u64,
@@ -334,8 +334,7 @@ impl Steady<'_> {
         let first = f64::from(u8::from((self.from..=self.to).contains(&record.first.0)));
         let time = record.last.0 - record.first.0;
         let inside = record.last.0.min(self.to) - record.first.0.max(self.from);
-        let rest = if time > 0.0 { inside.max(0.0) / time } else { 0.0 };
-        first + f64::from(record.output - 1) * rest
+        first + f64::from(record.output - 1) * ratio(inside.max(0.0), time)
     }
 }
 

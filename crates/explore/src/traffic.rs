@@ -168,6 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn the_page_shows_the_moments_of_the_shipped_kinds() {
+        let page = include_str!("../../../docs/traffic.md");
+        for traffic in Traffic::names().filter_map(Traffic::builtin) {
+            let [prompt, answer] = [traffic.mean_prompt(), traffic.mean_answer()].map(f64::round);
+            let [context, of_token] = [traffic.mean_context(), traffic.mean_prompt_of_token()].map(f64::round);
+            let (long, longest) = (traffic.long_prompt(), traffic.longest());
+            let row =
+                format!("| `{}` | {prompt} | {answer} | {context} | {of_token} | {long} | {longest} |", traffic.name);
+            assert!(page.contains(&row), "docs/traffic.md: {row}");
+        }
+    }
+
+    #[test]
     fn published_means_come_out_of_the_tables() {
         let close = |found: f64, expected: f64| (found / expected - 1.0).abs() < 0.01;
         let summarise = Traffic::builtin("summarise").unwrap();

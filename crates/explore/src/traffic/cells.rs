@@ -13,6 +13,9 @@ const PROMPTS: [f64; 13] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0
 /// Shares of a strip at which a cell of answers ends.
 const ANSWERS: [f64; 7] = [0.2, 0.4, 0.6, 0.8, 0.9, 0.97, 1.0];
 
+/// Most tokens of a prompt or an answer: above every model's context, and far below what would overflow a sum.
+pub const MOST_TOKENS: u32 = 1 << 24;
+
 /// Requests of the same lengths.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -55,7 +58,7 @@ fn split<'a>(points: &'a [Point], ends: &[f64]) -> Vec<&'a [Point]> {
 fn centre(points: &[Point]) -> Pair {
     let weight: f64 = points.iter().map(|point| point.weight).sum();
     let mean = |of: fn(&Point) -> f64| points.iter().map(|point| point.weight * of(point)).sum::<f64>() / weight;
-    let whole = |tokens: f64| tokens.round().max(1.0) as u32;
+    let whole = |tokens: f64| (tokens.round() as u32).clamp(1, MOST_TOKENS);
     Pair { prompt: whole(mean(|point| point.prompt)), answer: whole(mean(|point| point.answer)), weight }
 }
 

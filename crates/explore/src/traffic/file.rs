@@ -1,6 +1,6 @@
 //! The files of kinds and mixes.
 
-use super::cells::{self, Spread};
+use super::cells::{self, MOST_TOKENS, Spread};
 use super::{FactError, Pair, Traffic};
 use phys::written::{self, said};
 use serde::Deserialize;
@@ -28,18 +28,25 @@ struct RawTraffic {
     parts: Vec<Part>,
 }
 
-/// Above every model's context, and far below what would overflow a sum.
-const MOST_TOKENS: f64 = (1u32 << 24) as f64;
+/// Most that a weight or share may be, far below what would overflow a sum.
+const MOST_WEIGHT: f64 = 1e15;
+/// Most that a standard deviation may be over its mean: lengths of texts stay below 3.
+const MOST_VARIATION: f64 = 10.0;
+
+/// Above 0, and not above a bound.
+fn within(value: f64, most: f64) -> bool {
+    value > 0.0 && value <= most
+}
 
 /// A row of prompt, answer and weight.
 fn pair(row: (f64, f64, f64)) -> Result<Pair, String> {
     let (prompt, answer, weight) = row;
-    let tokens = |value: f64| value.fract() == 0.0 && (1.0..=MOST_TOKENS).contains(&value);
+    let tokens = |value: f64| value.fract() == 0.0 && within(value, MOST_TOKENS.into());
     if !tokens(prompt) || !tokens(answer) {
-        return Err(format!("{row:?}: whole tokens of at least 1 are expected in the first two places"));
+        return Err(format!("{row:?}: whole tokens from 1 to {MOST_TOKENS} are expected in the first two places"));
     }
-    if !(weight.is_finite() && weight > 0.0) {
-        return Err(format!("{row:?}: a weight above 0 is expected in the third place"));
+    if !within(weight, MOST_WEIGHT) {
+        return Err(format!("{row:?}: a weight above 0, at most {MOST_WEIGHT:e}, is expected in the third place"));
     }
     Ok(Pair { prompt: prompt as u32, answer: answer as u32, weight })
 }
@@ -78,14 +85,24 @@ impl TryFrom<RawPart> for Part {
     type Error = String;
 
     fn try_from(part: RawPart) -> Result<Part, String> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let spread = |words: Words| positive(words.words) && positive(words.variation);
+        let tokens = |words: Words| within(words.words * part.tokens_per_word, MOST_TOKENS.into());
+        let both = [part.prompt, part.answer];
         let checks = [
-            (positive(part.share), "`share` must be above 0"),
-            (spread(part.prompt) && spread(part.answer), "`words` and `variation` must be above 0"),
+            (within(part.share, MOST_WEIGHT), "`share` must be above 0, and at most 1e15"),
+            (both.iter().all(|words| words.words > 0.0), "`words` must be above 0"),
+            (
+                both.iter().all(|words| within(words.variation, MOST_VARIATION)),
+                "`variation` must be above 0, and at most 10",
+            ),
+            (
+                part.tokens_per_word > 0.0 && both.into_iter().all(tokens),
+                "`tokens_per_word` must be above 0, and a mean length at most 16777216 tokens",
+            ),
             ((-1.0..=1.0).contains(&part.correlation), "`correlation` must lie from -1 to 1"),
-            (positive(part.tokens_per_word), "`tokens_per_word` must be above 0"),
-            ((0.0..=MOST_TOKENS).contains(&part.instruction), "`instruction` must be a number of tokens, 0 or more"),
+            (
+                (0.0..=MOST_TOKENS.into()).contains(&part.instruction),
+                "`instruction` must be a number of tokens, 0 or more",
+            ),
         ];
         match checks.iter().find(|(holds, _)| !holds) {
             Some((_, what)) => Err((*what).to_owned()),
@@ -196,7 +213,7 @@ impl TryFrom<Share> for RawShare {
             let names: Vec<&str> = Traffic::names().collect();
             return Err(format!("no traffic `{}`; there are {}", share.traffic, names.join(", ")));
         }
-        if !(0.0 <= share.low && share.low <= share.share && share.share <= share.high && share.high.is_finite()) {
+        if !(0.0 <= share.low && share.low <= share.share && share.share <= share.high && share.high <= MOST_WEIGHT) {
             return Err(format!(
                 "low {}, share {} and high {} must not fall, from 0 on",
                 share.low, share.share, share.high
@@ -241,6 +258,7 @@ impl Mix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const HEAD: &str = "title = 't'\nsource = 's'\nas_of = '2025'\nlicence = 'l'\ncitation = 'c'\nrange = 'r'\n";
     const PART: &str = "[[part]]\nsource = 's'\nshare = 1\nprompt = { words = 10, variation = 0.5 }\n\
@@ -263,7 +281,25 @@ mod tests {
         refused(&format!("{HEAD}colour = 1\n"), 7, "colour");
         refused(&HEAD.replace("'s'", "' '"), 2, "the text is empty");
         refused(&format!("{HEAD}{}", PART.replace("correlation = 0.5", "correlation = 2")), 7, "from -1 to 1");
-        refused(&format!("{HEAD}{}", PART.replace("words = 5", "words = 0")), 7, "`words` and `variation`");
+        refused(&format!("{HEAD}{}", PART.replace("words = 5", "words = 0")), 7, "`words` must be above 0");
+        refused(&format!("{HEAD}{}", PART.replace("words = 5", "words = 1e9")), 7, "at most 16777216 tokens");
+        refused(&format!("{HEAD}{}", PART.replace("0.5 }\nanswer", "11 }\nanswer")), 7, "`variation`");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,80}", number in proptest::num::f64::ANY, at in 0usize..6) {
+            let _ = Traffic::parse("a.toml", &format!("{HEAD}{text}"));
+            let key = ["share = 1", "words = 10", "variation = 0.5", "correlation = 0.5", "1.3", "= 3"][at];
+            let name = key.split_inclusive("= ").next().filter(|name| *name != key).unwrap_or("");
+            let part = PART.replace(key, &format!("{name}{number:?}"));
+            for text in [format!("{HEAD}{part}"), format!("{HEAD}pairs = [[1, {number:?}, 1], [2, 3, {number:?}]]")] {
+                if let Ok(traffic) = Traffic::parse("a.toml", &text) {
+                    prop_assert!(traffic.mean_context().is_finite() && traffic.longest() >= traffic.long_prompt());
+                    prop_assert!((traffic.pairs.iter().map(|pair| pair.weight).sum::<f64>() - 1.0).abs() < 1e-9);
+                }
+            }
+        }
     }
 
     #[test]
