@@ -75,7 +75,7 @@ pub struct Package {
     pub sources: Vec<Source>,
     /// Layer of the transistors.
     pub transistors: usize,
-    die: Rectangle,
+    dies: Vec<Rectangle>,
     stacks: Vec<Rectangle>,
 }
 
@@ -108,7 +108,7 @@ impl Package {
         let mould = material("mould");
         let mut dies: Vec<(Rectangle, Material)> =
             plan.stacks.iter().map(|stack| (*stack, material("memory-stack"))).collect();
-        dies.push((plan.die, material("silicon")));
+        dies.extend(plan.dies.iter().map(|die| (*die, material("silicon"))));
         let in_mould = |name: &str, (thickness, cells): (f64, usize)| Layer {
             name: name.to_owned(),
             thickness: Millimetres(thickness),
@@ -129,22 +129,23 @@ impl Package {
         let bottom = Film { coefficient: BOARD, coolant: cooling.coolant };
         let (width, height) = (plan.package.width, plan.package.height);
         let stack = Stack { width, height, columns: cells, rows: cells, layers, top: cooling, bottom };
-        Package { stack, sources: Vec::new(), transistors, die: plan.die, stacks: plan.stacks.clone() }
+        Package { stack, sources: Vec::new(), transistors, dies: plan.dies.clone(), stacks: plan.stacks.clone() }
     }
 
-    /// Sets the power: `blocks` of the die spread over their parts, and `beside` over the stacks.
+    /// Sets the power of every die: `blocks` of it spread over their parts, and `beside` over its stacks.
     pub fn power(mut self, plan: &Floorplan, blocks: &[(Block, Watts)], beside: Watts) -> Package {
         self.sources.clear();
         for (block, power) in blocks {
             let whole = plan.block(*block);
             for part in plan.parts.iter().filter(|part| part.block == *block) {
-                let area = part.area.moved(plan.die.x, plan.die.y);
                 let power = *power * (part.area.area() / whole);
-                self.sources.push(Source { layer: self.transistors, area, power });
+                let on =
+                    |die: &Rectangle| Source { layer: self.transistors, area: part.area.moved(die.x, die.y), power };
+                self.sources.extend(self.dies.iter().map(on));
             }
         }
         for stack in &self.stacks {
-            let power = beside / self.stacks.len() as f64;
+            let power = beside * self.dies.len() as f64 / self.stacks.len() as f64;
             let base = Source { layer: self.transistors, area: *stack, power: power * BASE };
             self.sources.extend([base, Source { layer: self.transistors + 1, power: power * (1.0 - BASE), ..base }]);
         }
@@ -161,7 +162,8 @@ impl Package {
         let idle = self.stack.steady(&[])?;
         let field = self.stack.steady(&self.sources)?;
         let layers = [self.transistors, self.transistors + 1];
-        let die = layers.map(|layer| (layer, self.die, limits.logic));
+        let dies = layers.into_iter().flat_map(|layer| self.dies.iter().map(move |area| (layer, *area)));
+        let die: Vec<_> = dies.map(|(layer, area)| (layer, area, limits.logic)).collect();
         let stacks = layers.into_iter().flat_map(|layer| self.stacks.iter().map(move |area| (layer, *area)));
         let stacks: Vec<_> = stacks.map(|(layer, area)| (layer, area, limits.memory)).collect();
         let logic = field.headroom(&idle, &die);
@@ -207,6 +209,9 @@ pub fn allowed_clock(power: &Power, allowed: Watts) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::area::Area;
+    use crate::node::{Blocks, Node};
+    use arch::Chip;
 
     #[test]
     fn shipped_cooling_is_in_order() {
@@ -215,5 +220,25 @@ mod tests {
         for way in ways.values() {
             assert!(way.low <= way.nominal && way.nominal <= way.high && way.coolant.0 > 273.0);
         }
+    }
+
+    #[test]
+    fn every_die_of_a_package_is_heated() {
+        let (chip, blocks) = (Chip::builtin("one").unwrap(), Blocks::builtin());
+        let area = Area::of(&chip, &blocks, &Node::builtin("n3").unwrap()).unwrap();
+        let outline = blocks.memory[&chip.memory.kind].stack.clone();
+        let film = Film { coefficient: WattsPerSquareMetreKelvin(3e4), coolant: Kelvin(313.15) };
+        let powers = [(Block::Matrix, Watts(300.0)), (Block::Sram, Watts(50.0))];
+        let warm = |dies: usize| {
+            let plan = Floorplan::of_dies("d", &area, chip.core.count, outline.as_ref(), dies);
+            let package = Package::new(&plan, film, 64).power(&plan, &powers, Watts(80.0));
+            assert!((package.heat().0 - 430.0 * dies as f64).abs() < 1e-9);
+            let field = package.stack.steady(&package.sources).unwrap();
+            plan.dies.iter().map(|die| field.peak(package.transistors, die).unwrap().0).collect::<Vec<_>>()
+        };
+        let (alone, pair) = (warm(1), warm(2));
+        // Side by side they warm each other, and a mirrored package has mirrored temperatures.
+        assert!(pair.iter().all(|peak| *peak > alone[0] - 1.5), "{alone:?} {pair:?}");
+        assert!((pair[0] - pair[1]).abs() < 2.0, "{pair:?}");
     }
 }

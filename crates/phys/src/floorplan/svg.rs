@@ -126,19 +126,21 @@ pub fn die(plan: &Floorplan) -> String {
     drawing.end()
 }
 
-/// The package: die and stacks under the lid.
+/// The package: dies and stacks under the lid.
 pub fn package(plan: &Floorplan) -> String {
     let size = format!("{:.0} x {:.0} mm", plan.package.width.0, plan.package.height.0);
     let mut drawing = Drawing::new(&plan.package, &format!("{}: package of {size}", plan.name));
     drawing.rectangle(&plan.package, "fill=\"#e8efe4\" stroke=\"#000000\" stroke-width=\"1.5\" rx=\"6\"");
-    if let Some(interposer) = interposer(plan) {
+    if let Some(interposer) = plan.interposer() {
         drawing.rectangle(&interposer, &format!("fill=\"{INTERPOSER}\" stroke=\"#606060\""));
     }
-    for part in &plan.parts {
-        let area = part.area.moved(plan.die.x, plan.die.y);
-        drawing.rectangle(&area, &format!("fill=\"{}\" stroke=\"none\"", colour(part.block)));
+    for die in &plan.dies {
+        for part in &plan.parts {
+            let area = part.area.moved(die.x, die.y);
+            drawing.rectangle(&area, &format!("fill=\"{}\" stroke=\"none\"", colour(part.block)));
+        }
+        drawing.rectangle(die, "fill=\"none\" stroke=\"#000000\" stroke-width=\"1.5\"");
     }
-    drawing.rectangle(&plan.die, "fill=\"none\" stroke=\"#000000\" stroke-width=\"1.5\"");
     for (at, stack) in plan.stacks.iter().enumerate() {
         drawing.rectangle(stack, &format!("fill=\"{STACK}\" stroke=\"#000000\""));
         drawing.label(stack, &format!("HBM {at}"));
@@ -151,18 +153,6 @@ pub fn package(plan: &Floorplan) -> String {
         drawing.legend(line, colour, word);
     }
     drawing.end()
-}
-
-/// The silicon under die and stacks.
-fn interposer(plan: &Floorplan) -> Option<Rectangle> {
-    // Beyond the outermost die, for the sealing ring of the interposer.
-    const RIM: f64 = 0.8;
-    let all = || plan.stacks.iter().chain([&plan.die]);
-    let low = |edge: fn(&Rectangle) -> f64| all().map(edge).fold(f64::INFINITY, f64::min) - RIM;
-    let high = |edge: fn(&Rectangle) -> f64| all().map(edge).fold(0.0, f64::max) + RIM;
-    let (x, y) = (low(|area| area.x.0), low(|area| area.y.0));
-    let outline = Rectangle::new(x, y, high(|area| area.right().0) - x, high(|area| area.top().0) - y);
-    (!plan.stacks.is_empty()).then_some(outline)
 }
 
 /// Viridis at ten even steps.
@@ -209,7 +199,7 @@ pub fn temperatures(plan: &Floorplan, plane: [usize; 2], map: &[f64]) -> String 
             start += run.len();
         }
     }
-    for area in plan.stacks.iter().chain([&plan.die]) {
+    for area in plan.stacks.iter().chain(&plan.dies) {
         drawing.rectangle(area, "fill=\"none\" stroke=\"#ffffff\" stroke-width=\"1.5\"");
     }
     for line in 0..STEPS {
