@@ -1,7 +1,8 @@
 //! The package as a stack of layers: from the floorplan's power map to temperature, allowed power and allowed clock.
 //!
 //! From below: substrate, bumps, interposer (where memory is stacked), small bumps, the plane of the transistors, the thinned dies in mould, the first
-//! interface, the lid, the second interface, and the film of the cold plate or heatsink. A third of a memory stack's power arises in its base die, the rest in the dies above.
+//! interface, the lid, the second interface, the base of the cold plate or heatsink, and the film on its fins. A cold plate that lies on the dies themselves saves lid and second
+//! interface. A third of a memory stack's power arises in its base die, the rest in the dies above.
 
 use crate::area::Block;
 use crate::energy::Power;
@@ -25,6 +26,9 @@ pub struct Cooling {
     /// Temperature of the coolant.
     #[serde(deserialize_with = "written::quantity")]
     pub coolant: Kelvin,
+    /// True if the cold plate lies on the dies, without lid and second interface.
+    #[serde(default)]
+    pub direct: bool,
     /// The worst of usual coefficients.
     #[serde(deserialize_with = "written::quantity")]
     pub low: WattsPerSquareMetreKelvin,
@@ -52,6 +56,11 @@ impl Cooling {
     /// Reads ways of cooling: a table each, by name.
     pub fn parse(file: &str, text: &str) -> Result<BTreeMap<String, Cooling>, FactError> {
         written::read(file, text)
+    }
+
+    /// The film of a coefficient: a cold plate's or heatsink's, over its base.
+    pub fn film(&self, coefficient: WattsPerSquareMetreKelvin) -> Film {
+        Film { coefficient, coolant: self.coolant }
     }
 }
 
@@ -90,6 +99,8 @@ const DIES: (f64, usize) = (0.7, 3);
 const FIRST_INTERFACE: (f64, usize) = (0.1, 1);
 const LID: (f64, usize) = (2.0, 2);
 const SECOND_INTERFACE: (f64, usize) = (0.05, 1);
+/// Base of a cold plate or heatsink below its fins.
+const PLATE: (f64, usize) = (1.0, 1);
 
 /// The board carries little heat: still air on its far side.
 const BOARD: WattsPerSquareMetreKelvin = WattsPerSquareMetreKelvin(10.0);
@@ -98,8 +109,28 @@ const BOARD: WattsPerSquareMetreKelvin = WattsPerSquareMetreKelvin(10.0);
 const BASE: f64 = 1.0 / 3.0;
 
 impl Package {
-    /// The package of a floorplan, divided into `cells` x `cells`.
+    /// The package of a floorplan under a lid, divided into `cells` x `cells`.
     pub fn new(plan: &Floorplan, cooling: Film, cells: usize) -> Package {
+        let above = [
+            ("interface-metal", FIRST_INTERFACE),
+            ("copper", LID),
+            ("interface-gel", SECOND_INTERFACE),
+            ("copper", PLATE),
+        ];
+        Package::below(plan, &above, cooling, cells)
+    }
+
+    /// The package of a floorplan cooled in one of the known ways, with some coefficient of it, divided into `cells` x `cells`.
+    pub fn under(plan: &Floorplan, way: &Cooling, coefficient: WattsPerSquareMetreKelvin, cells: usize) -> Package {
+        let film = way.film(coefficient);
+        match way.direct {
+            false => Package::new(plan, film, cells),
+            true => Package::below(plan, &[("interface-direct", FIRST_INTERFACE), ("copper", PLATE)], film, cells),
+        }
+    }
+
+    /// Dies and what is below them, under layers of some materials.
+    fn below(plan: &Floorplan, above: &[(&str, (f64, usize))], cooling: Film, cells: usize) -> Package {
         let materials = Materials::builtin();
         let material = |name: &str| *materials.get(name).expect("every layer's material is shipped");
         let layer = |name: &str, (thickness, cells): (f64, usize)| {
@@ -123,9 +154,7 @@ impl Package {
         let transistors = layers.len();
         layers.push(in_mould("transistors", TRANSISTORS));
         layers.push(in_mould("dies", DIES));
-        layers.push(layer("interface-metal", FIRST_INTERFACE));
-        layers.push(layer("copper", LID));
-        layers.push(layer("interface-gel", SECOND_INTERFACE));
+        layers.extend(above.iter().map(|(name, extent)| layer(name, *extent)));
         let bottom = Film { coefficient: BOARD, coolant: cooling.coolant };
         let (width, height) = (plan.package.width, plan.package.height);
         let stack = Stack { width, height, columns: cells, rows: cells, layers, top: cooling, bottom };
@@ -216,7 +245,7 @@ mod tests {
     #[test]
     fn shipped_cooling_is_in_order() {
         let ways = Cooling::builtin();
-        assert!(ways.contains_key("cold-plate") && ways.contains_key("air"));
+        assert!(["cold-plate", "microchannel", "air"].iter().all(|name| ways.contains_key(*name)));
         for way in ways.values() {
             assert!(way.low <= way.nominal && way.nominal <= way.high && way.coolant.0 > 273.0);
         }

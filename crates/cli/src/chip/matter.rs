@@ -9,7 +9,6 @@ use clap::Args;
 use phys::area::{self, Area, Band, Block};
 use phys::energy::{self, Energy, Load, Power};
 use phys::floorplan::{self, Floorplan};
-use phys::heat::Film;
 use phys::node::{Blocks, Node};
 use phys::package::{Cooling, Package, USUAL_LIMITS, Warm, allowed_clock};
 use phys::written::Range;
@@ -34,7 +33,7 @@ pub struct Arguments {
     /// Power of the whole package, spread as at full rate [default: that of full rate]
     #[arg(long, value_name = "POWER")]
     power: Option<Watts>,
-    /// How heat leaves the lid: cold-plate or air
+    /// How heat leaves: cold-plate, microchannel (on the dies) or air
     #[arg(long, default_value = "cold-plate")]
     cooling: String,
     /// Cells along each side of the package, 16 to 512
@@ -116,8 +115,7 @@ impl Matter {
         let stream = energy.power(&Load::stream(&chip), &area);
         let memory = area::memory(&blocks, &chip)?;
         let plan = Floorplan::of(&chip.name, &area, chip.core.count, memory.stack.as_ref());
-        let film = |coefficient| Film { coefficient, coolant: cooling.coolant };
-        let packaged = |cooling, end: fn(&Range<Watts>) -> Watts| {
+        let packaged = |coefficient, end: fn(&Range<Watts>) -> Watts| {
             // A given power is divided as the nominal one is: only its sum is known.
             let end = if arguments.power.is_some() { |power: &Range<Watts>| power.nominal } else { end };
             let beside = if plan.stacks.is_empty() { Watts(0.0) } else { end(&full.beside) };
@@ -125,7 +123,7 @@ impl Matter {
             let factor = arguments.power.map_or(1.0, |power| power / all);
             let powers: Vec<(Block, Watts)> =
                 full.blocks.iter().map(|(block, power)| (*block, end(power) * factor)).collect();
-            Package::new(&plan, film(cooling), arguments.cells.into()).power(&plan, &powers, beside * factor)
+            Package::under(&plan, &cooling, coefficient, arguments.cells.into()).power(&plan, &powers, beside * factor)
         };
         let middle = packaged(cooling.nominal, |power| power.nominal);
         let cool = packaged(cooling.high, |power| power.low);
