@@ -15,7 +15,9 @@
 //! | `accuracy` | perplexity and divergence of the chip on a fixed text, kept as a page |
 //! | `traffic` | the tables of `data/traffic` from the traces that they were reduced from |
 //! | `fuzz` | every fuzz target for some seconds, from the stored corpus |
-//! | `tools` | installs what the chores need into `.tools/`, never outside the tree |
+//! | `pages` | opens a report in a browser: narrow and wide, light and dark |
+//! | `vendor` | renews the chart libraries that every report contains |
+//! | `tools` | installs what the chores need into `.tools/`; Chromium alone is the system's |
 //!
 //! It never holds logic of the chip, and no crate of the product depends on it.
 //!
@@ -27,14 +29,16 @@ mod accuracy;
 mod bench;
 mod fuzz;
 mod generate;
+mod pages;
 mod repo;
 mod suite;
 mod tally;
 mod tidy;
 mod tools;
 mod traffic;
+mod vendor;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -78,6 +82,13 @@ enum Chore {
         #[arg(long, default_value_t = fuzz::DEFAULT_SECONDS)]
         seconds: u32,
     },
+    /// Open a report in a browser and keep pictures in target/pages
+    Pages {
+        /// A report to look at in place of the tests' own
+        page: Option<PathBuf>,
+    },
+    /// Renew the chart libraries that every report contains
+    Vendor,
     /// Install the tools of the chores into .tools
     Tools {
         /// Which tools; all of them when none is named
@@ -104,6 +115,8 @@ fn run(root: &Path, chore: Chore) -> anyhow::Result<()> {
         Chore::Accuracy => accuracy::run(root),
         Chore::Traffic { traces } => traffic::run(root, &traces),
         Chore::Fuzz { seconds } => fuzz::run(root, seconds),
+        Chore::Pages { page } => pages::run(root, page.as_ref()),
+        Chore::Vendor => vendor::run(root),
         Chore::Tools { names } => tools::run(root, &names),
     }
 }

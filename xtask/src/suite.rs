@@ -66,6 +66,7 @@ const STEPS: &[Step] = &[
         ..PLAIN
     },
     Step { name: "tests and doc examples", cargo: &["test", "--workspace"], show: Show::Tests, ..PLAIN },
+    Step { name: "reports in a browser", cargo: &["xtask", "pages"], show: Show::Tests, ..PLAIN },
     Step {
         name: "invariance of SmolLM2, the long sweep",
         cargo: &["test", "--package", "compiler", "--test", "invariance", "smollm2"],

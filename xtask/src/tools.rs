@@ -1,13 +1,14 @@
-//! What the chores need beyond the toolchain, installed below `.tools/` (ignored by git), never
-//! elsewhere.
+//! What the chores need beyond the toolchain, installed below `.tools/` (ignored by git). Chromium
+//! alone is the system's package.
 //!
 //! | tool | place | for |
 //! |---|---|---|
 //! | `cargo-fuzz` | `.tools/bin` | `cargo xtask fuzz` |
 //! | `time` | `.tools/time` | `cargo xtask bench time`: a Python environment for each of the tools it runs beside ours |
 //! | `bench` | `.tools/bench` | `cargo xtask bench`: a Python environment with llama.cpp built for this processor |
+//! | `chromium` | `/usr/bin/chromium` | `cargo xtask pages`: Debian's package, installed with apt-get by root |
 //!
-//! Both are built from source, at the versions below, and reused when they are there.
+//! The first three are built from source, at the versions below, and reused when they are there.
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ pub enum Tool {
     Bench,
     /// The Python environments of the tools that model time
     Time,
+    /// The browser that reports are looked at with
+    Chromium,
 }
 
 const CARGO_FUZZ_VERSION: &str = "0.13.2";
@@ -54,6 +57,15 @@ pub const TIME_VENVS: &str = "PUCE_TIME_VENVS";
 /// `.tools/bench`.
 pub const BENCH_VENV: &str = "PUCE_BENCH_VENV";
 
+/// Points to an existing Chromium, to be used in place of the system's.
+pub const CHROMIUM: &str = "PUCE_CHROMIUM";
+
+/// Where distributions put Chromium.
+const CHROMIUM_PLACES: [&str; 3] = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/// Debian's packages of a browser that can write letters.
+const CHROMIUM_PACKAGES: [&str; 2] = ["chromium", "fonts-dejavu-core"];
+
 /// Installs the named tools, or all.
 pub fn run(root: &Path, names: &[Tool]) -> Result<()> {
     let all = if names.is_empty() { Tool::value_variants() } else { names };
@@ -62,10 +74,34 @@ pub fn run(root: &Path, names: &[Tool]) -> Result<()> {
             Tool::CargoFuzz => cargo_fuzz(root)?,
             Tool::Bench => bench_python(root)?,
             Tool::Time => time_tools(root),
+            Tool::Chromium => chromium(root)?,
         };
         println!("{tool:?}: {}", path.display());
     }
     Ok(())
+}
+
+/// The path of a Chromium, installed when absent and when this may install packages.
+pub fn chromium(root: &Path) -> Result<PathBuf> {
+    let named = std::env::var_os(CHROMIUM).map(PathBuf::from);
+    let present = || CHROMIUM_PLACES.iter().map(PathBuf::from).find(|path| path.exists());
+    if let Some(path) = named.or_else(present) {
+        return Ok(path);
+    }
+    let may_install = repo::output(repo::command(root, "id").arg("-u")).is_ok_and(|user| user.trim() == "0")
+        && repo::succeeds(repo::command(root, "apt-get").arg("--version"));
+    if !may_install {
+        bail!("no Chromium is here and only root can install Debian's; {CHROMIUM} may name one");
+    }
+    println!("installing {}", CHROMIUM_PACKAGES.join(" and "));
+    let apt = |words: &[&str]| {
+        let mut command = repo::command(root, "apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq").args(words);
+        repo::output(&mut command)
+    };
+    apt(&["update"])?;
+    apt(&[&["install", "-y", "--no-install-recommends"], &CHROMIUM_PACKAGES[..]].concat())?;
+    present().context("Debian's chromium was installed and is not where it was expected")
 }
 
 /// The folder of the environments, each filled when absent. One that cannot be filled is named, and left out: the page will say so.
