@@ -115,6 +115,13 @@ impl Area {
         Ok(Area { blocks: Block::ALL.into_iter().zip(areas).collect(), stacks })
     }
 
+    /// A die of the same proportions with a nominal `total`, beside `stacks` stacks: for questions of size alone, such as heat.
+    pub fn scaled(&self, total: SquareMillimetres, stacks: usize) -> Area {
+        let factor = total / self.total().nominal;
+        let blocks = self.blocks.iter().map(|(block, area)| (*block, area.map(|area| area * factor)));
+        Area { blocks: blocks.collect(), stacks }
+    }
+
     /// The area of a block.
     pub fn block(&self, block: Block) -> Range<SquareMillimetres> {
         self.blocks.iter().filter(|(named, _)| *named == block).map(|(_, area)| *area).sum()

@@ -5,7 +5,7 @@
 //! is a [`Film`]: a coolant behind a coefficient of heat transfer, which stands for a cold plate or for an air heatsink (its resistance times its
 //! base area). The four sides are insulated. Heat arises in rectangles of a layer ([`Source`]).
 //!
-//! **The method** is finite volumes on a regular grid in the plane and any spacing upwards: a cell exchanges heat with six neighbours through the series
+//! **The method** is finite volumes on a rectangular grid, even in the plane or along the edges of dies ([`Lines`]), and any spacing upwards: a cell exchanges heat with six neighbours through the series
 //! resistance of two half cells, which is exact for a one-dimensional stack of slabs. Material is that of the cell's centre; power is divided by the
 //! exact area shared. Steady state solves the balance of all cells; in time, a singly diagonal implicit Runge-Kutta scheme of second order, stable
 //! for stiff systems (R. Alexander, SIAM J. Numer. Anal. 14, 1977), takes steps far longer than the thinnest cell's time constant.
@@ -40,16 +40,19 @@
 
 mod field;
 mod grid;
+mod lines;
 mod solver;
 mod transient;
 
 pub use field::{Field, Spot};
+pub use lines::Lines;
 pub use transient::Transient;
 
 use crate::material::Material;
 use crate::shape::Rectangle;
 use base::units::{Kelvin, Millimetres, Watts, WattsPerSquareMetreKelvin};
 use grid::Grid;
+use solver::TOLERANCE;
 
 /// One layer of a stack.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,17 +165,28 @@ pub enum HeatError {
 impl Stack {
     /// The temperature that is reached in the end.
     pub fn steady(&self, sources: &[Source]) -> Result<Field, HeatError> {
-        self.check(sources)?;
+        let mut fields = self.steady_on(Lines::even(self), &[sources], TOLERANCE)?;
+        Ok(fields.swap_remove(0))
+    }
+
+    /// The temperatures that are reached in the end under each of several loads, on cells of any sizes; `tolerance` is the part of the heat that the balance may
+    /// miss. The cells are prepared once for all loads.
+    pub fn steady_on(&self, lines: Lines, loads: &[&[Source]], tolerance: f64) -> Result<Vec<Field>, HeatError> {
+        loads.iter().try_for_each(|sources| self.check(sources))?;
         if self.top.insulates() && self.bottom.insulates() {
             return Err(HeatError::Insulated);
         }
-        let grid = Grid::of(self);
+        let grid = Grid::of(self, lines);
         let reference = grid.reference();
-        let right = grid.load(self, sources, reference);
         let hierarchy = solver::Hierarchy::new(grid.conduction(0.0));
-        let mut rise = vec![0.0; right.len()];
-        let effort = hierarchy.solve(&right, &mut rise)?;
-        Ok(Field::new(self, &grid, rise, reference, effort))
+        let one = |sources: &&[Source]| {
+            let right = grid.load(sources, reference);
+            let mut rise = vec![0.0; right.len()];
+            let effort = hierarchy.solve(&right, &mut rise, tolerance)?;
+            Ok(Field::new(self, &grid, rise, reference, effort))
+        };
+        // Once into the pool, rather than with every operation.
+        rayon::scope(|_| loads.iter().map(one).collect())
     }
 
     /// The temperature in time, from an even start.

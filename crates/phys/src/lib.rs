@@ -13,7 +13,7 @@
 //! | [`area`] | area per block of a chip on a node, and the bands of published machines |
 //! | [`energy`] | energy per event, power under a load, leakage, clock |
 //! | [`floorplan`] | where the blocks lie on the die, and the die in the package, as SVG |
-//! | [`package`] | the package as a stack of layers, cooled; allowed power and clock |
+//! | [`package`] | the package as a stack of layers, cooled; allowed power and clock; its linear response, for searches |
 //! | [`heat`] | finite volumes in a layered stack, steady and in time |
 //! | [`material`], [`node`] | facts: conductivities, densities, energies |
 //! | [`shape`], [`written`] | rectangles; quantities of fact files, with ranges |

@@ -4,6 +4,10 @@
 //! interface, the lid, the second interface, the base of the cold plate or heatsink, and the film on its fins. A cold plate that lies on the dies themselves saves lid and second
 //! interface. A third of a memory stack's power arises in its base die, the rest in the dies above.
 
+mod thermal;
+
+pub use thermal::Thermal;
+
 use crate::area::Block;
 use crate::energy::Power;
 use crate::floorplan::Floorplan;
@@ -163,22 +167,28 @@ impl Package {
 
     /// Sets the power of every die: `blocks` of it spread over their parts, and `beside` over its stacks.
     pub fn power(mut self, plan: &Floorplan, blocks: &[(Block, Watts)], beside: Watts) -> Package {
-        self.sources.clear();
+        self.sources = self.sources(plan, blocks, beside);
+        self
+    }
+
+    /// Where these powers of every die arise.
+    fn sources(&self, plan: &Floorplan, blocks: &[(Block, Watts)], beside: Watts) -> Vec<Source> {
+        let mut sources = Vec::new();
         for (block, power) in blocks {
             let whole = plan.block(*block);
             for part in plan.parts.iter().filter(|part| part.block == *block) {
                 let power = *power * (part.area.area() / whole);
                 let on =
                     |die: &Rectangle| Source { layer: self.transistors, area: part.area.moved(die.x, die.y), power };
-                self.sources.extend(self.dies.iter().map(on));
+                sources.extend(self.dies.iter().map(on));
             }
         }
         for stack in &self.stacks {
             let power = beside * self.dies.len() as f64 / self.stacks.len() as f64;
             let base = Source { layer: self.transistors, area: *stack, power: power * BASE };
-            self.sources.extend([base, Source { layer: self.transistors + 1, power: power * (1.0 - BASE), ..base }]);
+            sources.extend([base, Source { layer: self.transistors + 1, power: power * (1.0 - BASE), ..base }]);
         }
-        self
+        sources
     }
 
     /// All heat that arises.

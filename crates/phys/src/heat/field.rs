@@ -1,6 +1,7 @@
 //! Temperatures of a stack.
 
 use super::grid::Grid;
+use super::lines::Lines;
 use super::solver::Effort;
 use super::{Film, Stack};
 use crate::shape::Rectangle;
@@ -24,8 +25,8 @@ pub struct Spot {
 pub struct Field {
     /// Cells along x, y and upwards.
     count: [usize; 3],
-    /// Extent of a cell in the plane.
-    pitch: [Millimetres; 2],
+    /// Where cells begin and end in the plane.
+    lines: Lines,
     /// First cell of each layer in a column, and one past the last.
     starts: Vec<usize>,
     temperatures: Vec<f64>,
@@ -39,9 +40,8 @@ impl Field {
     pub(super) fn new(stack: &Stack, grid: &Grid, rise: Vec<f64>, reference: Kelvin, effort: Effort) -> Field {
         let carried_off = grid.carried_off(&rise, reference).map(Watts);
         let starts = (0..stack.layers.len()).map(|layer| grid.cells(layer).start).chain([grid.count[2]]).collect();
-        let pitch = [stack.width / stack.columns as f64, stack.height / stack.rows as f64];
         let temperatures = rise.into_iter().map(|rise| rise + reference.0).collect();
-        Field { count: grid.count, pitch, starts, temperatures, carried_off, effort }
+        Field { count: grid.count, lines: grid.lines.clone(), starts, temperatures, carried_off, effort }
     }
 
     /// Steps of the conjugate gradient that it took.
@@ -71,11 +71,10 @@ impl Field {
 
     /// The hottest cell of all.
     pub fn hottest(&self) -> Spot {
-        let spot = |at: usize| Spot {
-            x: self.pitch[0] * (at / self.count[2] % self.count[0]) as f64 + self.pitch[0] / 2.0,
-            y: self.pitch[1] * (at / self.count[2] / self.count[0]) as f64 + self.pitch[1] / 2.0,
-            layer: self.starts.partition_point(|start| *start <= at % self.count[2]) - 1,
-            temperature: Kelvin(self.temperatures[at]),
+        let spot = |at: usize| {
+            let (x, y) = self.centre(at / self.count[2]);
+            let layer = self.starts.partition_point(|start| *start <= at % self.count[2]) - 1;
+            Spot { x, y, layer, temperature: Kelvin(self.temperatures[at]) }
         };
         let cells = self.temperatures.iter().enumerate();
         spot(cells.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(at, _)| at))
@@ -98,17 +97,18 @@ impl Field {
         self.inside(layer, area).map(|at| self.temperatures[at]).reduce(f64::max).map(Kelvin)
     }
 
-    fn inside(&self, layer: usize, area: &Rectangle) -> impl Iterator<Item = usize> {
-        let [columns, _, layers] = self.count;
+    /// The centre of a column of cells.
+    fn centre(&self, column: usize) -> (Millimetres, Millimetres) {
+        self.lines.centre(column % self.count[0], column / self.count[0])
+    }
+
+    /// The cells of a layer whose centres lie within a rectangle.
+    pub(crate) fn inside(&self, layer: usize, area: &Rectangle) -> impl Iterator<Item = usize> {
+        let layers = self.count[2];
         let cells = self.starts[layer]..self.starts[layer + 1];
-        let [width, height] = self.pitch;
         let area = *area;
-        let centre = move |column: usize| {
-            let x = width * (column % columns) as f64 + width / 2.0;
-            (x, height * (column / columns) as f64 + height / 2.0)
-        };
         let held = move |column: &usize| {
-            let (x, y) = centre(*column);
+            let (x, y) = self.centre(*column);
             area.contains(x, y)
         };
         let columns = (0..self.temperatures.len() / layers).filter(held);

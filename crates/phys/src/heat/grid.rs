@@ -3,11 +3,11 @@
 //! Cells are numbered upwards first, then along x, then along y, so that a column of cells is contiguous: the strongest coupling, through thin layers, is
 //! the nearest in memory.
 
+use super::lines::Lines;
 use super::solver::Conduction;
 use super::{Source, Stack};
 use crate::material::Material;
-use crate::shape::Rectangle;
-use base::units::{Kelvin, Millimetres};
+use base::units::Kelvin;
 
 /// Metres of a millimetre.
 const METRE: f64 = 1e-3;
@@ -16,8 +16,10 @@ const METRE: f64 = 1e-3;
 pub struct Grid {
     /// Cells along x, y and upwards.
     pub count: [usize; 3],
-    /// Extent of a cell in the plane.
-    pub pitch: [f64; 2],
+    /// Where cells begin and end in the plane.
+    pub lines: Lines,
+    /// Extents of the cells along x and y.
+    widths: [Vec<f64>; 2],
     /// Heights of the cells of a column.
     heights: Vec<f64>,
     /// First cell of each layer in a column, and one past the last.
@@ -29,8 +31,8 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Cuts a checked stack.
-    pub fn of(stack: &Stack) -> Grid {
+    /// Cuts a checked stack along lines that span it.
+    pub fn of(stack: &Stack, lines: Lines) -> Grid {
         let mut heights = Vec::new();
         let mut starts = vec![0];
         for layer in &stack.layers {
@@ -38,10 +40,11 @@ impl Grid {
             heights.extend(std::iter::repeat_n(height, layer.cells));
             starts.push(heights.len());
         }
-        let count = [stack.columns, stack.rows, heights.len()];
-        let pitch = [stack.width.0 * METRE / stack.columns as f64, stack.height.0 * METRE / stack.rows as f64];
-        let materials = materials(stack, count, pitch);
-        let mut grid = Grid { count, pitch, heights, starts, materials, films: Default::default() };
+        let [columns, rows] = lines.count();
+        let count = [columns, rows, heights.len()];
+        let materials = materials(stack, &lines);
+        let widths = lines.widths().map(|widths| widths.into_iter().map(|width| width.0 * METRE).collect());
+        let mut grid = Grid { count, lines, widths, heights, starts, materials, films: Default::default() };
         grid.films = [grid.film(0, stack.bottom), grid.film(count[2] - 1, stack.top)];
         grid
     }
@@ -69,7 +72,7 @@ impl Grid {
     }
 
     /// The right side of the balance: heat of the sources, and of a coolant that differs from the reference.
-    pub fn load(&self, stack: &Stack, sources: &[Source], reference: Kelvin) -> Vec<f64> {
+    pub fn load(&self, sources: &[Source], reference: Kelvin) -> Vec<f64> {
         let layers = self.count[2];
         let mut load = vec![0.0; self.materials.len()];
         for (film, cell) in self.films.iter().zip([0, layers - 1]) {
@@ -77,25 +80,19 @@ impl Grid {
                 load[column * layers + cell] += conductance * (film.1 - reference.0);
             }
         }
-        sources.iter().for_each(|source| self.add(stack, source, &mut load));
+        sources.iter().for_each(|source| self.add(source, &mut load));
         load
     }
 
     /// Spreads a source over the cells that it touches, by shared area.
-    fn add(&self, stack: &Stack, source: &Source, load: &mut [f64]) {
-        let [columns, rows, layers] = self.count;
-        let width = Millimetres(stack.width.0 / columns as f64);
-        let height = Millimetres(stack.height.0 / rows as f64);
+    fn add(&self, source: &Source, load: &mut [f64]) {
+        let [columns, _, layers] = self.count;
         let cells = self.cells(source.layer);
         let density = source.power.0 / source.area.area().0 / cells.len() as f64;
-        let span = |low: f64, high: f64, pitch: f64, count: usize| {
-            let first = ((low / pitch).floor().max(0.0) as usize).min(count);
-            first..((high / pitch).ceil() as usize).min(count)
-        };
-        for j in span(source.area.y.0, source.area.top().0, height.0, rows) {
-            for i in span(source.area.x.0, source.area.right().0, width.0, columns) {
-                let cell = Rectangle { x: width * i as f64, y: height * j as f64, width, height };
-                let power = density * source.area.shared(&cell).0;
+        let [across, up] = self.lines.touched(&source.area);
+        for j in up {
+            for i in across.clone() {
+                let power = density * source.area.shared(&self.lines.cell(i, j)).0;
                 let column = (j * columns + i) * layers;
                 cells.clone().for_each(|k| load[column + k] += power);
             }
@@ -105,22 +102,23 @@ impl Grid {
     /// The conductances between cells, with `rate` times the heat capacity of each added to its own balance (0 for the steady state, 1/s in time).
     pub fn conduction(&self, rate: f64) -> Conduction {
         let [columns, rows, layers] = self.count;
-        let [width, depth] = self.pitch;
         let total = self.materials.len();
         let mut to = [vec![0.0; total], vec![0.0; total], vec![0.0; total]];
         let mut own = vec![0.0; total];
         let series = |a: f64, b: f64| 1.0 / (1.0 / a + 1.0 / b);
         for column in 0..columns * rows {
             let (i, j) = (column % columns, column / columns);
+            let (width, depth) = (self.widths[0][i], self.widths[1][j]);
             for (k, height) in self.heights.iter().enumerate() {
                 let c = column * layers + k;
                 let along = |cell: usize, area: f64, length: f64| 2.0 * self.materials[cell].along.0 * area / length;
                 if i + 1 < columns {
-                    to[0][c] = series(along(c, depth * height, width), along(c + layers, depth * height, width));
+                    let (next, beyond) = (c + layers, self.widths[0][i + 1]);
+                    to[0][c] = series(along(c, depth * height, width), along(next, depth * height, beyond));
                 }
                 if j + 1 < rows {
-                    let above = c + columns * layers;
-                    to[1][c] = series(along(c, width * height, depth), along(above, width * height, depth));
+                    let (above, beyond) = (c + columns * layers, self.widths[1][j + 1]);
+                    to[1][c] = series(along(c, width * height, depth), along(above, width * height, beyond));
                 }
                 if k + 1 < layers {
                     to[2][c] = series(self.half(c, k), self.half(c + 1, k + 1));
@@ -140,32 +138,36 @@ impl Grid {
     }
 
     fn capacity(&self, cell: usize, k: usize) -> f64 {
-        self.materials[cell].capacity.0 * self.pitch[0] * self.pitch[1] * self.heights[k]
+        self.materials[cell].capacity.0 * self.base(cell / self.count[2]) * self.heights[k]
     }
 
     /// Conductance from a cell's centre to its upper or lower face.
     fn half(&self, cell: usize, k: usize) -> f64 {
-        2.0 * self.materials[cell].across.0 * self.pitch[0] * self.pitch[1] / self.heights[k]
+        2.0 * self.materials[cell].across.0 * self.base(cell / self.count[2]) / self.heights[k]
+    }
+
+    /// Area of a column of cells.
+    fn base(&self, column: usize) -> f64 {
+        self.widths[0][column % self.count[0]] * self.widths[1][column / self.count[0]]
     }
 
     /// Conductance of each column from the centre of cell `k` to a coolant, and the coolant.
     fn film(&self, k: usize, film: super::Film) -> (Vec<f64>, f64) {
         let layers = self.count[2];
-        let surface = film.coefficient.0 * self.pitch[0] * self.pitch[1];
-        let through = |column: usize| match surface > 0.0 {
-            true => 1.0 / (1.0 / surface + 1.0 / self.half(column * layers + k, k)),
-            false => 0.0,
+        let through = |column: usize| {
+            let surface = film.coefficient.0 * self.base(column);
+            if surface > 0.0 { 1.0 / (1.0 / surface + 1.0 / self.half(column * layers + k, k)) } else { 0.0 }
         };
         ((0..self.count[0] * self.count[1]).map(through).collect(), film.coolant.0)
     }
 }
 
 /// The material at the centre of each cell.
-fn materials(stack: &Stack, count: [usize; 3], pitch: [f64; 2]) -> Vec<Material> {
-    let mut cells = Vec::with_capacity(count.iter().product());
-    for column in 0..count[0] * count[1] {
-        let centre = |index: usize, pitch: f64| Millimetres((index as f64 + 0.5) * pitch / METRE);
-        let (x, y) = (centre(column % count[0], pitch[0]), centre(column / count[0], pitch[1]));
+fn materials(stack: &Stack, lines: &Lines) -> Vec<Material> {
+    let [columns, rows] = lines.count();
+    let mut cells = Vec::new();
+    for column in 0..columns * rows {
+        let (x, y) = lines.centre(column % columns, column / columns);
         for layer in &stack.layers {
             let patch = layer.patches.iter().rev().find(|(area, _)| area.contains(x, y));
             let material = patch.map_or(layer.material, |(_, material)| *material);

@@ -12,7 +12,7 @@ use super::HeatError;
 use rayon::prelude::*;
 
 /// Largest sum of squares of the residual that counts as solved, relative to that of the right side: 1e-9 of the heat, far below a millikelvin.
-const TOLERANCE: f64 = 1e-9;
+pub const TOLERANCE: f64 = 1e-9;
 
 /// A cycle gains about a digit per step; this many mean that something is wrong.
 const MOST_STEPS: usize = 300;
@@ -20,7 +20,15 @@ const MOST_STEPS: usize = 300;
 /// Damping of the column smoother: below 1, so that the pattern of alternating columns fades as well.
 const DAMPING: f64 = 0.8;
 
-/// Conductances between the cells of a regular grid.
+/// Cells that are worth a thread of their own.
+const GRAIN: usize = 1 << 13;
+
+/// Rows that a thread takes at once, so that small grids stay on one.
+fn rows(grid: &Conduction) -> usize {
+    GRAIN.div_ceil(grid.row())
+}
+
+/// Conductances between the cells of a rectangular grid.
 pub struct Conduction {
     count: [usize; 3],
     /// From each cell to the next along x, y and upwards; zero at the end.
@@ -124,7 +132,7 @@ impl Conduction {
 
     /// `out = right - self * x`, or `self * x`.
     fn product(&self, x: &[f64], right: Option<&[f64]>, out: &mut [f64]) {
-        let rows = out.par_chunks_mut(self.row()).enumerate();
+        let rows = out.par_chunks_mut(self.row()).with_min_len(rows(self)).enumerate();
         rows.for_each(|(row, out)| self.row_product(row, x, right, out));
     }
 
@@ -132,7 +140,7 @@ impl Conduction {
     fn smooth(&self, right: &[f64], x: &mut [f64]) {
         let layers = self.count[2];
         let row = self.row();
-        let pairs = x.par_chunks_mut(row).zip(right.par_chunks(row)).enumerate();
+        let pairs = x.par_chunks_mut(row).zip(right.par_chunks(row)).with_min_len(rows(self)).enumerate();
         pairs.for_each_init(
             || vec![0.0; layers],
             |part, (j, (x, right))| {
@@ -193,11 +201,11 @@ impl Hierarchy {
         Hierarchy { levels }
     }
 
-    /// Solves for `x`, starting from what it holds.
-    pub fn solve(&self, right: &[f64], x: &mut [f64]) -> Result<Effort, HeatError> {
+    /// Solves for `x`, starting from what it holds, until a part `tolerance` of the right side is left.
+    pub fn solve(&self, right: &[f64], x: &mut [f64], tolerance: f64) -> Result<Effort, HeatError> {
         let finest = &self.levels[0];
         let mut scratch = self.scratch();
-        let wanted = TOLERANCE * dot(finest, right, right).sqrt();
+        let wanted = tolerance * dot(finest, right, right).sqrt();
         let mut rest = vec![0.0; right.len()];
         finest.product(x, Some(right), &mut rest);
         let mut direction = vec![0.0; right.len()];
@@ -208,7 +216,7 @@ impl Hierarchy {
             if residual <= wanted {
                 return Ok(Effort {
                     iterations,
-                    residual: if wanted > 0.0 { residual / wanted * TOLERANCE } else { 0.0 },
+                    residual: if wanted > 0.0 { residual / wanted * tolerance } else { 0.0 },
                 });
             }
             scratch[0].right.copy_from_slice(&rest);
@@ -221,7 +229,7 @@ impl Hierarchy {
             add(finest, -step, &image, &mut rest);
             previous = gain;
         }
-        let residual = dot(finest, &rest, &rest).sqrt() / wanted * TOLERANCE;
+        let residual = dot(finest, &rest, &rest).sqrt() / wanted * tolerance;
         Err(HeatError::NotConverged { iterations: MOST_STEPS, residual })
     }
 
@@ -255,7 +263,7 @@ impl Hierarchy {
 /// Sums what four columns hold into one.
 fn gather(fine: &Conduction, coarse: &Conduction, from: &[f64], to: &mut [f64]) {
     let layers = fine.count[2];
-    to.par_chunks_mut(coarse.row()).enumerate().for_each(|(row, to)| {
+    to.par_chunks_mut(coarse.row()).with_min_len(rows(coarse)).enumerate().for_each(|(row, to)| {
         to.fill(0.0);
         for j in (2 * row)..(2 * row + 2).min(fine.count[1]) {
             let from = &from[j * fine.row()..(j + 1) * fine.row()];
@@ -270,7 +278,7 @@ fn gather(fine: &Conduction, coarse: &Conduction, from: &[f64], to: &mut [f64]) 
 /// Adds a coarse column to its four.
 fn spread(fine: &Conduction, coarse: &Conduction, from: &[f64], to: &mut [f64]) {
     let layers = fine.count[2];
-    to.par_chunks_mut(fine.row()).enumerate().for_each(|(row, to)| {
+    to.par_chunks_mut(fine.row()).with_min_len(rows(fine)).enumerate().for_each(|(row, to)| {
         let from = &from[(row / 2) * coarse.row()..(row / 2 + 1) * coarse.row()];
         for (i, to) in to.chunks_mut(layers).enumerate() {
             let from = &from[(i / 2) * layers..(i / 2 + 1) * layers];
@@ -281,19 +289,19 @@ fn spread(fine: &Conduction, coarse: &Conduction, from: &[f64], to: &mut [f64]) 
 
 /// The scalar product, summed per row and then in order.
 fn dot(grid: &Conduction, a: &[f64], b: &[f64]) -> f64 {
-    let rows = a.par_chunks(grid.row()).zip(b.par_chunks(grid.row()));
+    let rows = a.par_chunks(grid.row()).zip(b.par_chunks(grid.row())).with_min_len(rows(grid));
     let sums: Vec<f64> = rows.map(|(a, b)| a.iter().zip(b).map(|(a, b)| a * b).sum()).collect();
     sums.iter().sum()
 }
 
 /// `x += factor * direction`.
 fn add(grid: &Conduction, factor: f64, direction: &[f64], x: &mut [f64]) {
-    let rows = x.par_chunks_mut(grid.row()).zip(direction.par_chunks(grid.row()));
+    let rows = x.par_chunks_mut(grid.row()).zip(direction.par_chunks(grid.row())).with_min_len(rows(grid));
     rows.for_each(|(x, d)| x.iter_mut().zip(d).for_each(|(x, d)| *x += factor * d));
 }
 
 /// `direction = fresh + factor * direction`.
 fn combine(grid: &Conduction, fresh: &[f64], factor: f64, direction: &mut [f64]) {
-    let rows = direction.par_chunks_mut(grid.row()).zip(fresh.par_chunks(grid.row()));
+    let rows = direction.par_chunks_mut(grid.row()).zip(fresh.par_chunks(grid.row())).with_min_len(rows(grid));
     rows.for_each(|(d, f)| d.iter_mut().zip(f).for_each(|(d, f)| *d = f + factor * *d));
 }

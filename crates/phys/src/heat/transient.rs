@@ -1,7 +1,8 @@
 //! Temperatures in time.
 
 use super::grid::Grid;
-use super::solver::{Effort, Hierarchy};
+use super::lines::Lines;
+use super::solver::{Effort, Hierarchy, TOLERANCE};
 use super::{Field, HeatError, Source, Stack};
 use base::units::{Kelvin, Seconds};
 
@@ -22,7 +23,7 @@ pub struct Transient {
 
 impl Transient {
     pub(super) fn new(stack: &Stack, start: Kelvin) -> Transient {
-        let grid = Grid::of(stack);
+        let grid = Grid::of(stack, Lines::even(stack));
         let reference = grid.reference();
         let capacities = grid.capacities();
         let rise = vec![start.0 - reference.0; capacities.len()];
@@ -39,16 +40,16 @@ impl Transient {
             self.system = Some((step, Hierarchy::new(self.grid.conduction(rate))));
         }
         let Some((_, system)) = &self.system else { return Ok(()) };
-        let load = self.grid.load(&self.stack, sources, self.reference);
+        let load = self.grid.load(sources, self.reference);
         let right = |from: &[f64]| -> Vec<f64> {
             load.iter().zip(&self.capacities).zip(from).map(|((q, c), t)| q + rate * c * t).collect()
         };
         let mut stage = self.rise.clone();
-        system.solve(&right(&self.rise), &mut stage)?;
+        system.solve(&right(&self.rise), &mut stage, TOLERANCE)?;
         // The slope at the first stage carries over to the second: (1 - gamma) step * slope.
         let ahead = (1.0 - GAMMA) / GAMMA;
         let from: Vec<f64> = self.rise.iter().zip(&stage).map(|(t, s)| t + ahead * (s - t)).collect();
-        self.effort = system.solve(&right(&from), &mut stage)?;
+        self.effort = system.solve(&right(&from), &mut stage, TOLERANCE)?;
         self.rise = stage;
         Ok(())
     }
