@@ -104,10 +104,5 @@
   find?.addEventListener("input", filter);
   grade?.addEventListener("change", filter);
 
-  // On paper nothing can be opened.
-  addEventListener("beforeprint", () => {
-    for (const details of document.querySelectorAll("main details")) details.open = true;
-  });
-
   drawAll();
 })();

@@ -1,7 +1,7 @@
 //! The designs of the search as points, on two measures that the reader chooses.
 
 use explore::outcome::{Design, Outcome};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{chart, ends, figure, line, ticks};
 
@@ -9,32 +9,34 @@ use super::{chart, ends, figure, line, ticks};
 pub struct Measure {
     /// Field of the chart's rows.
     pub field: &'static str,
-    /// For the axis, with the unit.
-    pub title: &'static str,
     /// For the list.
     pub name: &'static str,
+    /// For the axis, with the unit.
+    title: &'static str,
+    /// For the tooltip.
+    unit: &'static str,
     value: fn(&Design) -> f64,
+}
+
+const fn measure(
+    field: &'static str,
+    name: &'static str,
+    title: &'static str,
+    unit: &'static str,
+    value: fn(&Design) -> f64,
+) -> Measure {
+    Measure { field, name, title, unit, value }
 }
 
 /// What may stand on an axis; the first two are shown first.
 pub const MEASURES: [Measure; 7] = [
-    Measure {
-        field: "interactivity",
-        name: "interactivity",
-        title: "tokens per second that a user sees",
-        value: |d| d.interactivity,
-    },
-    Measure { field: "usd", name: "cost", title: "dollars per million tokens", value: |d| d.usd },
-    Measure { field: "joules", name: "energy", title: "joules per token", value: |d| d.joules },
-    Measure { field: "capital", name: "capital", title: "dollars of capital per token a second", value: |d| d.capital },
-    Measure {
-        field: "carbon",
-        name: "carbon",
-        title: "grams of CO2 equivalent per million tokens",
-        value: |d| d.carbon,
-    },
-    Measure { field: "area", name: "die area", title: "mm2 of die", value: |d| d.area },
-    Measure { field: "watts", name: "package power", title: "watts of a package", value: |d| d.watts },
+    measure("interactivity", "interactivity", "tokens per second that a user sees", "tokens/s", |d| d.interactivity),
+    measure("usd", "cost", "dollars per million tokens", "$/M tokens", |d| d.usd),
+    measure("joules", "energy", "joules per token", "J/token", |d| d.joules),
+    measure("capital", "capital", "dollars of capital per token a second", "$ s/token", |d| d.capital),
+    measure("carbon", "carbon", "grams of CO2 equivalent per million tokens", "g CO2e/M tokens", |d| d.carbon),
+    measure("area", "die area", "mm2 of die", "mm2", |d| d.area),
+    measure("watts", "package power", "watts of a package", "W", |d| d.watts),
 ];
 
 /// Kinds of points: name, colour, shape and size, least important first, so that the chosen one lies on top.
@@ -54,23 +56,16 @@ fn kind(design: &Design) -> usize {
 
 /// Points with their kind; `@x` and `@y` are the fields that were chosen.
 pub fn scatter(outcome: &Outcome) -> Option<Value> {
-    let places = |design: &&Design| {
-        MEASURES.iter().all(|measure| (measure.value)(design) > 0.0 && (measure.value)(design).is_finite())
-    };
-    let mut shown: Vec<&Design> = outcome.designs.iter().filter(places).collect();
+    let placed = |design: &&Design| MEASURES.iter().all(|measure| (measure.value)(design).is_finite());
+    let mut shown: Vec<&Design> = outcome.designs.iter().filter(placed).collect();
     shown.sort_by_key(|design| kind(design));
-    let mut choices = serde_json::Map::new();
-    for measure in &MEASURES {
-        let (low, high) = ends(shown.iter().map(|design| (measure.value)(design)))?;
-        let scale = json!({ "type": "log", "domain": [low, high], "nice": false });
-        choices.insert(
-            measure.field.to_owned(),
-            json!({ "title": measure.title, "scale": scale, "values": ticks(low, high) }),
-        );
-    }
+    let choices: Map<String, Value> =
+        MEASURES.iter().map(|measure| (measure.field.to_owned(), axis_of(measure, &shown))).collect();
     let rows: Vec<Value> = shown.iter().map(|design| row(design)).collect();
-    let mut tooltip = vec![line("name", "design"), line("kind", "is"), figure("level", "latency targets x", "~r")];
-    tooltip.extend(MEASURES.iter().map(|measure| figure(measure.field, measure.title, ",.3~r")));
+    let mut tooltip =
+        vec![line("name", "design"), line("kind", "is"), figure("level", "latency targets, times the study's", "~r")];
+    let told = |measure: &Measure| figure(measure.field, &format!("{}, {}", measure.name, measure.unit), ",.3~r");
+    tooltip.extend(MEASURES.iter().map(told));
     let ranges = |pick: fn(&(&str, &str, &str, u32)) -> Value| KINDS.iter().map(pick).collect::<Vec<_>>();
     let by_kind = |range: Vec<Value>| {
         let domain = KINDS.map(|kind| kind.0);
@@ -94,6 +89,17 @@ pub fn scatter(outcome: &Outcome) -> Option<Value> {
     spec["data"] = json!({ "values": rows });
     spec["usermeta"] = json!({ "choices": choices });
     (!shown.is_empty()).then_some(spec)
+}
+
+/// Title, scale and lines of a measure's axis: logarithmic, unless a design has none of it.
+fn axis_of(measure: &Measure, shown: &[&Design]) -> Value {
+    match ends(shown.iter().map(|design| (measure.value)(design))) {
+        Some((low, high)) => {
+            let scale = json!({ "type": "log", "domain": [low, high], "nice": false });
+            json!({ "title": measure.title, "scale": scale, "values": ticks(low, high) })
+        }
+        None => json!({ "title": measure.title, "scale": { "zero": true } }),
+    }
 }
 
 fn row(design: &Design) -> Value {

@@ -7,8 +7,7 @@ use super::{chart, finite, from_zero, line, names, numbers};
 use crate::text;
 
 /// Ends of an input's bar: name, colour.
-const ENDS: [(&str, &str); 2] =
-    [("input at its 5th percentile", "var(--c2)"), ("input at its 95th percentile", "var(--c5)")];
+const ENDS: [(&str, &str); 2] = [("input low (5 %)", "var(--c2)"), ("input high (95 %)", "var(--c5)")];
 
 fn shown(outcome: &Outcome) -> Vec<&Explains> {
     outcome.sensitivity.iter().filter(|e| finite(&[e.share, e.swing.0, e.swing.1])).collect()
@@ -30,17 +29,16 @@ pub fn swings(outcome: &Outcome) -> Option<Value> {
     let order: Vec<&str> = shown.iter().map(|e| e.input.as_str()).collect();
     let all = || shown.iter().flat_map(|e| [e.swing.0, e.swing.1]).chain([middle, 1.0]);
     let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
-    let room = (high - low).max(0.01) * 0.06;
+    let room = (high - low).max(0.01) * 0.1;
     let scale = json!({ "domain": [low - room, high + room], "nice": false, "zero": false });
     let x = numbers("from", "our cost over the rival's", "~r", scale.clone());
     let colour = json!({ "field": "end", "type": "nominal", "title": null, "scale": { "domain": ENDS.map(|end| end.0), "range": ENDS.map(|end| end.1) }, "legend": super::series::legend() });
     let tooltip = json!([line("input", "input"), line("end", "at"), line("cost", "our tokens cost")]);
-    let marks = [json!({ "at": middle, "label": "median" }), json!({ "at": 1.0, "label": "equal cost" })];
+    let marks = [json!({ "at": middle }), json!({ "at": 1.0 })];
     let at = json!({ "field": "at", "type": "quantitative" });
     let layers = vec![
         json!({ "data": { "values": rows }, "mark": { "type": "bar", "height": { "band": 0.68 } }, "encoding": { "y": names("input", &order, None), "x": x, "x2": { "field": "to" }, "color": colour, "tooltip": tooltip } }),
         json!({ "data": { "values": marks }, "mark": { "type": "rule", "strokeWidth": 1.5 }, "encoding": { "x": at, "strokeDash": { "condition": { "test": "datum.at === 1", "value": [5, 4] }, "value": [1, 0] } } }),
-        json!({ "data": { "values": marks }, "mark": { "type": "text", "baseline": "bottom", "dy": -4, "color": "var(--faint)" }, "encoding": { "x": at, "y": { "value": 0 }, "text": { "field": "label" } } }),
     ];
     (!shown.is_empty())
         .then(|| chart("Ratio of costs when an input is at either end of its range", 24 * shown.len(), layers))

@@ -475,6 +475,7 @@ pub fn hostile() -> Outcome {
     outcome.contenders[3].usd = Span { low: f64::NAN, median: f64::INFINITY, high: f64::NEG_INFINITY };
     outcome.contenders[4].frontier[0].usd = f64::NAN;
     outcome.contenders[5].waterfall[0].usd = f64::NAN;
+    outcome.designs[6].carbon = 0.0;
     outcome.designs[7].joules = f64::NAN;
     outcome.designs[8].name = attack.to_owned();
     outcome.sensitivity[0].input = attack.to_owned();
