@@ -71,13 +71,13 @@ pub enum Acquisition {
 /// A device with one value from each of its ranges.
 #[derive(Clone, Copy, Debug)]
 pub struct Instance<'a> {
-    device: &'a Device,
+    pub(crate) device: &'a Device,
     /// Price, or share of design, in dollars.
     amount: Usd,
-    power: Watts,
+    pub(crate) power: Watts,
     /// Area of its dies over what the package says.
-    silicon: f64,
-    speed: Option<Speed>,
+    pub(crate) silicon: f64,
+    pub(crate) speed: Option<Speed>,
 }
 
 /// What a device costs, and why.

@@ -14,6 +14,7 @@
 //! | die to device | [`package`] | a waterfall of named steps, margin explicit |
 //! | device to hour | [`power`], [`server`], [`facility`], [`finance`], [`fleet`] | dollars per hour that does work |
 //! | hour to token | [`token`] | dollars per million tokens in and out |
+//! | carbon | [`carbon`] | grams per hour and per million tokens, made and running |
 //! | years and engineers | [`schedule`] | time to volume, respins, break-even volume |
 //! | what is not known | [`uncertain`] | median, intervals and Sobol' shares over all ranges at once |
 //!
@@ -32,6 +33,7 @@
 //! assert_eq!(then.find("wafer price N3").unwrap().range.high, 20_000.0);
 //! ```
 
+pub mod carbon;
 pub mod cases;
 pub mod compare;
 pub mod cost;

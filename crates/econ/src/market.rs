@@ -41,6 +41,8 @@ macro_rules! inputs {
     };
 }
 
+pub(crate) use inputs;
+
 inputs! {
     /// Prices, yields and terms that every device meets.
     pub struct Market {

@@ -69,6 +69,14 @@ impl Placed {
         Placed { die, count, gross }
     }
 
+    /// What the probe makes of them when each is `silicon` times as large.
+    pub fn tested(&self, market: &Market, silicon: f64) -> Tested {
+        let process = market.process(self.die.node);
+        // Defects are expected per die: a larger die and a dirtier process are the same.
+        let dirtier = Process { density: process.density * silicon, ..process };
+        known_good(self.die.good(&dirtier), market.coverage)
+    }
+
     /// How many are on a wafer when each is `silicon` times as large: the count at the placed size, carried over by the ratio of the usual formula, so that no
     /// grid is placed anew.
     pub fn on_wafer(&self, silicon: f64) -> f64 {
@@ -134,9 +142,7 @@ impl Package {
         let (mut logic, mut working) = (Usd(0.0), market.package_yield);
         for placed in &self.dies {
             let process = market.process(placed.die.node);
-            // Defects are expected per die: a larger die and a dirtier process are the same.
-            let dirtier = Process { density: process.density * silicon, ..process };
-            let tested = known_good(placed.die.good(&dirtier), market.coverage);
+            let tested = placed.tested(market, silicon);
             let wafer = process.wafer + process.sort;
             logic += wafer / (placed.on_wafer(silicon) * tested.passed) * f64::from(placed.count);
             working *= tested.good.powi(placed.count as i32);

@@ -41,7 +41,11 @@ pub enum Measure {
     EnergyPerBit,
     Power,
     Temperature,
+    /// Kilograms of carbon dioxide, or of what warms as much.
+    Carbon,
     CarbonPerArea,
+    CarbonPerEnergy,
+    CarbonPerMemory,
 }
 
 /// One row of the table.
@@ -64,7 +68,8 @@ const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
 
 use Measure as M;
 
-/// Every unit of a fact. Bases: USD, USD/h, USD/y, USD/W, USD/J, USD/B, USD/mm2, USD/token, 1, 1/y, y, mm, mm2, /mm2, B, B/s, OP/s, J/bit, W, degC, kgCO2/mm2.
+/// Every unit of a fact. Bases: USD, USD/h, USD/y, USD/W, USD/J, USD/B, USD/mm2, USD/token, 1, 1/y, y, mm, mm2, /mm2, B, B/s, OP/s, J/bit, W, degC,
+/// kgCO2, kgCO2/mm2, kgCO2/J, kgCO2/B.
 pub static UNITS: &[Unit] = &[
     unit("USD", M::Money, 1.0),
     unit("kUSD", M::Money, 1e3),
@@ -114,7 +119,10 @@ pub static UNITS: &[Unit] = &[
     unit("MW", M::Power, 1e6),
     unit("GW", M::Power, 1e9),
     unit("degC", M::Temperature, 1.0),
+    unit("kgCO2", M::Carbon, 1.0),
     unit("kgCO2/cm2", M::CarbonPerArea, 0.01),
+    unit("kgCO2/kWh", M::CarbonPerEnergy, 1.0 / 3.6e6),
+    unit("kgCO2/GB", M::CarbonPerMemory, 1e-9),
 ];
 
 /// The unit written as `symbol`.
@@ -157,8 +165,19 @@ measured! {
 }
 
 impl Measured for f64 {
-    const MEASURES: &'static [Measure] =
-        &[M::Share, M::SharePerYear, M::Ratio, M::Count, M::GrowthPerYear, M::MoneyPerArea, M::MoneyPerYear];
+    const MEASURES: &'static [Measure] = &[
+        M::Share,
+        M::SharePerYear,
+        M::Ratio,
+        M::Count,
+        M::GrowthPerYear,
+        M::MoneyPerArea,
+        M::MoneyPerYear,
+        M::Carbon,
+        M::CarbonPerArea,
+        M::CarbonPerEnergy,
+        M::CarbonPerMemory,
+    ];
     fn of(amount: f64) -> f64 {
         amount
     }
