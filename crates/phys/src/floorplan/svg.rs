@@ -5,6 +5,7 @@
 use super::Floorplan;
 use crate::area::Block;
 use crate::shape::Rectangle;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Most pixels of a millimetre.
@@ -65,6 +66,13 @@ impl Drawing {
             self.text,
             "<rect x=\"{x:.2}\" y=\"{y:.2}\" width=\"{width:.2}\" height=\"{height:.2}\" {style}/>"
         );
+    }
+
+    /// A rectangle as a piece of a path.
+    fn outline(&self, area: &Rectangle) -> String {
+        let (x, y) = self.place(area.x.0, area.top().0);
+        let (width, height) = (area.width.0 * self.scale, area.height.0 * self.scale);
+        format!("M{x:.2} {y:.2}h{width:.2}v{height:.2}h{:.2}z", -width)
     }
 
     /// A word in the middle of a rectangle.
@@ -189,15 +197,19 @@ pub fn temperatures(plan: &Floorplan, plane: [usize; 2], map: &[f64]) -> String 
     let mut drawing = Drawing::new(&plan.package, &title);
     let (width, height) = (plan.package.width.0 / plane[0] as f64, plan.package.height.0 / plane[1] as f64);
     let span = (high - low).max(f64::MIN_POSITIVE);
+    // Neighbours of one colour become one rectangle, rectangles of one colour one path.
+    let mut cells_of: BTreeMap<String, String> = BTreeMap::new();
     for (row, cells) in map.chunks(plane[0]).enumerate() {
-        // Neighbours of one colour become one rectangle.
         let colours: Vec<String> = cells.iter().map(|t| viridis(shade((t - low) / span))).collect();
         let mut start = 0;
         for run in colours.chunk_by(|a, b| a == b) {
             let area = Rectangle::new(start as f64 * width, row as f64 * height, run.len() as f64 * width, height);
-            drawing.rectangle(&area, &format!("fill=\"{}\" shape-rendering=\"crispEdges\"", run[0]));
+            *cells_of.entry(run[0].clone()).or_default() += &drawing.outline(&area);
             start += run.len();
         }
+    }
+    for (colour, outlines) in cells_of {
+        let _ = writeln!(drawing.text, "<path fill=\"{colour}\" shape-rendering=\"crispEdges\" d=\"{outlines}\"/>");
     }
     for area in plan.stacks.iter().chain(&plan.dies) {
         drawing.rectangle(area, "fill=\"none\" stroke=\"#ffffff\" stroke-width=\"1.5\"");
