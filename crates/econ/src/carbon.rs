@@ -121,6 +121,13 @@ pub struct Emission {
     pub tokens: Option<PerMillion>,
 }
 
+impl Emission {
+    /// Grams per hour of the year, all of it.
+    pub fn hour(&self) -> f64 {
+        self.operation + self.making
+    }
+}
+
 /// Grams per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PerMillion {
@@ -194,7 +201,7 @@ impl Model for Emissions<'_> {
         let (intensity, own) = rest.split_at(Intensity::QUANTITIES.len());
         let emission = of(&self.0.at(own), &Market::from_values(market), &Intensity::from_values(intensity));
         let tokens = emission.tokens.unwrap_or(PerMillion { input: f64::NAN, output: f64::NAN });
-        results.copy_from_slice(&[emission.operation + emission.making, tokens.input, tokens.output]);
+        results.copy_from_slice(&[emission.hour(), tokens.input, tokens.output]);
     }
 }
 
@@ -260,7 +267,7 @@ mod tests {
         let (facts, device) = (facts(), device("B200"));
         let study = study(&facts, &device).unwrap();
         let nominal = of(&device.nominal(), &Market::nominal(&facts).unwrap(), &Intensity::nominal(&facts).unwrap());
-        assert_eq!(study.nominal()[0], nominal.operation + nominal.making);
+        assert_eq!(study.nominal()[0], nominal.hour());
         let hour = study.run(4096)[0];
         assert!(hour.within_90.0 < hour.median && hour.median < hour.within_90.1);
         let shares = &study.shares(512)[0];

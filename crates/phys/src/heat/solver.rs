@@ -21,7 +21,7 @@ const MOST_STEPS: usize = 300;
 const DAMPING: f64 = 0.8;
 
 /// Cells that are worth a thread of their own.
-const GRAIN: usize = 1 << 13;
+const GRAIN: usize = 1 << 15;
 
 /// Rows that a thread takes at once, so that small grids stay on one.
 fn rows(grid: &Conduction) -> usize {

@@ -26,8 +26,8 @@ struct Cells {
 /// Few enough for a search.
 const FEW: Cells = Cells { die: [1.3, 1.0], stack: [3.5, 3.5], rim: 0.4, elsewhere: 5.0 };
 
-/// Part of the heat that a solution may miss: ten millikelvins of a hundred kelvins.
-const TOLERANCE: f64 = 1e-4;
+/// Part of the heat that a solution may miss: hottest points move by a ten-thousandth of their rise.
+const TOLERANCE: f64 = 1e-3;
 
 /// Kelvins per watt on each die and per watt in the stacks of each die, at one point.
 type Response = (f64, f64);
