@@ -8,6 +8,9 @@ use crate::{filters, text};
 /// Inputs that are named as what the spread comes from.
 const NAMED_INPUTS: usize = 4;
 
+/// Devices in the table of alternatives; the page has all.
+const ALTERNATIVES: usize = 10;
+
 #[derive(Template)]
 #[template(path = "memo.md", escape = "none")]
 struct Memo<'a> {
@@ -61,6 +64,17 @@ impl Memo<'_> {
     /// Limits that bind.
     fn binding(&self) -> Vec<&Bind> {
         self.outcome.chosen.iter().flat_map(|chosen| &chosen.binds).filter(|bind| bind.binds).collect()
+    }
+
+    /// The cheapest devices, ours first.
+    fn alternatives(&self) -> &[Contender] {
+        let all = &self.outcome.contenders;
+        &all[..all.len().min(ALTERNATIVES)]
+    }
+
+    /// How many dearer ones there are.
+    fn dearer(&self) -> usize {
+        self.outcome.contenders.len().saturating_sub(ALTERNATIVES)
     }
 
     /// The inputs that explain most.

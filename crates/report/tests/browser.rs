@@ -159,7 +159,9 @@ fn the_page_in_a_browser() {
 #[ignore = "needs Chromium: `cargo xtask pages`"]
 fn odd_outcomes_in_a_browser() {
     let mut browser = Browser::start(&chromium());
-    for (name, outcome) in [("nothing", sample::nothing_feasible()), ("hostile", sample::hostile())] {
+    for (name, outcome) in
+        [("nothing", sample::nothing_feasible()), ("hostile", sample::hostile()), ("crowded", sample::crowded())]
+    {
         let address = put(&format!("{name}.html"), &report::page(&outcome));
         for (screen, size) in SCREENS {
             browser.open(&address, size, "light");

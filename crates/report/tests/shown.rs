@@ -176,6 +176,18 @@ fn any_list_may_be_empty() {
 }
 
 #[test]
+fn a_whole_catalogue_stays_readable() {
+    let outcome = sample::crowded();
+    let (page, memo) = (report::page(&outcome), report::memo(&outcome));
+    let scale = &data(&page)["charts"]["frontier"]["layer"][0]["encoding"]["color"]["scale"];
+    let domain = scale["domain"].as_array().expect("names");
+    assert_eq!((domain.len(), domain[9].as_str()), (10, Some("other devices")));
+    assert_eq!(data(&page)["charts"]["contenders"]["layer"][0]["encoding"]["x"]["scale"]["type"], "log");
+    assert!(body(&page).contains("Device 18 of a catalogue"), "the table has all");
+    assert!(memo.contains("Dearer: 17 more") && !memo.contains("Device 18"), "{memo}");
+}
+
+#[test]
 fn a_chart_has_a_place_only_if_it_is_drawn() {
     let mut outcome = sample::outcome();
     outcome.contenders.truncate(1);

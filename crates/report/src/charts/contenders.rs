@@ -1,14 +1,18 @@
 //! Dollars per million tokens of every device, with the range.
 
-use explore::outcome::Outcome;
+use explore::outcome::{Contender, Outcome};
 use serde_json::{Value, json};
 
-use super::{chart, finite, from_zero, line, names, numbers};
+use super::{chart, decades, ends, finite, from_zero, line, names, numbers};
 use crate::text;
+
+/// Above this ratio of the dearest to the cheapest the axis is logarithmic.
+const MOST: f64 = 12.0;
 
 /// A line from low to high for each device, a mark at the median.
 pub fn intervals(outcome: &Outcome) -> Option<Value> {
-    let shown: Vec<_> = outcome.contenders.iter().filter(|c| finite(&[c.usd.low, c.usd.median, c.usd.high])).collect();
+    let shown: Vec<&Contender> =
+        outcome.contenders.iter().filter(|c| finite(&[c.usd.low, c.usd.median, c.usd.high])).collect();
     let ours = shown.iter().find(|c| c.ours).map(|c| c.name.as_str());
     let rows: Vec<Value> = shown
         .iter()
@@ -19,8 +23,12 @@ pub fn intervals(outcome: &Outcome) -> Option<Value> {
         .collect();
     let order: Vec<&str> = shown.iter().map(|c| c.name.as_str()).collect();
     let y = names("name", &order, ours);
-    let scale = from_zero(shown.iter().map(|c| c.usd.high));
-    let x = |field: &str| numbers(field, "dollars per million tokens", "$~r", scale.clone());
+    let axis = axis(&shown);
+    let x = |field: &str| {
+        let mut axis = axis.clone();
+        axis["field"] = json!(field);
+        axis
+    };
     let colour = json!({ "condition": { "test": "datum.ours", "value": "var(--ours)" }, "value": "var(--c1)" });
     let tooltip = json!([
         line("name", "device"),
@@ -40,4 +48,15 @@ pub fn intervals(outcome: &Outcome) -> Option<Value> {
     spec["data"] = json!({ "values": rows });
     spec["encoding"] = json!({ "y": y });
     (!shown.is_empty()).then_some(spec)
+}
+
+/// From zero, unless the dearest device would press all others together.
+fn axis(shown: &[&Contender]) -> Value {
+    const TITLE: &str = "dollars per million tokens";
+    let all = || shown.iter().flat_map(|c| [c.usd.low, c.usd.high]);
+    match ends(all()) {
+        // Beyond the longest line its label needs room.
+        Some((low, high)) if high / low > MOST => decades("usd", TITLE, "$~r", (low, high * (high / low).powf(0.2))),
+        _ => numbers("usd", TITLE, "$~r", from_zero(all())),
+    }
 }

@@ -34,7 +34,7 @@ pub fn roofline(outcome: &Outcome) -> Option<Value> {
             workloads.push(&point.workload)
         }
     });
-    let series = Series::new(workloads, None);
+    let series = Series::new(workloads, None, "");
     let rows: Vec<Value> = points
         .iter()
         .map(|p| {

@@ -9,8 +9,11 @@ use crate::text;
 /// Ends of an input's bar: name, colour.
 const ENDS: [(&str, &str); 2] = [("input low (5 %)", "var(--c2)"), ("input high (95 %)", "var(--c5)")];
 
+/// Inputs that are drawn, largest first; the table has all.
+const DRAWN: usize = 14;
+
 fn shown(outcome: &Outcome) -> Vec<&Explains> {
-    outcome.sensitivity.iter().filter(|e| finite(&[e.share, e.swing.0, e.swing.1])).collect()
+    outcome.sensitivity.iter().filter(|e| finite(&[e.share, e.swing.0, e.swing.1])).take(DRAWN).collect()
 }
 
 /// Ratio of costs with each input at either end of its range.

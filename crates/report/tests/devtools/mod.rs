@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Most pixels of a picture's side that the browser draws.
+const TALLEST: f64 = 16_000.0;
+
 const FLAGS: [&str; 12] = [
     "--headless",
     "--no-sandbox",
@@ -135,7 +138,8 @@ impl Browser {
         let mut asked = json!({ "format": "png" });
         if whole {
             let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
-            asked["clip"] = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
+            let height = size["height"].as_f64().unwrap_or(0.0).min(TALLEST);
+            asked["clip"] = json!({ "x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1 });
             asked["captureBeyondViewport"] = json!(true);
         }
         let answer = self.call("Page.captureScreenshot", asked);
@@ -169,7 +173,9 @@ impl Drop for Browser {
 }
 
 fn decode(data: &Value) -> Vec<u8> {
-    BASE64_STANDARD.decode(data.as_str().unwrap_or_default()).expect("base64")
+    let bytes = BASE64_STANDARD.decode(data.as_str().unwrap_or_default()).expect("base64");
+    assert!(!bytes.is_empty(), "the browser drew nothing");
+    bytes
 }
 
 fn complaint(event: &Value) -> Option<String> {

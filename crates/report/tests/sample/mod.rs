@@ -461,6 +461,19 @@ fn assumptions() -> Vec<Assumption> {
     rows
 }
 
+/// The same study beside a whole catalogue, whose dearest device costs fifty times the cheapest.
+pub fn crowded() -> Outcome {
+    let mut outcome = outcome();
+    for index in 0..18 {
+        let usd = 0.8 * 1.16f64.powi(index + 1);
+        let name = format!("Device {} of a catalogue", index + 1);
+        outcome.contenders.push(contender(9 + index as usize, ("device", &name, usd, 9_000.0, 700.0, 800.0)));
+    }
+    let inputs = (0..30).map(|index| Explains { input: format!("input {index}"), share: 0.01, swing: (0.74, 0.76) });
+    outcome.sensitivity.extend(inputs);
+    outcome
+}
+
 /// The same study with names that try to leave their place, and figures that are none.
 pub fn hostile() -> Outcome {
     let attack =
