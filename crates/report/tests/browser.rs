@@ -157,6 +157,23 @@ fn the_page_in_a_browser() {
 
 #[test]
 #[ignore = "needs Chromium: `cargo xtask pages`"]
+fn without_scripts_the_tables_remain() {
+    let mut browser = Browser::start(&chromium());
+    let address = put("silent.html", &report::page(&sample::outcome()));
+    browser.call("Emulation.setScriptExecutionDisabled", json!({ "value": true }));
+    browser.open(&address, SCREENS[2].1, "light");
+    browser.wait("document.readyState === 'complete' && document.querySelector('footer') !== null");
+    let seen = |what: &str| {
+        format!("[...document.querySelectorAll('{what}')].filter((it) => it.getClientRects().length > 0).length")
+    };
+    assert_eq!(browser.evaluate(&seen(".chart, .choose, select")), json!(0), "empty places are seen");
+    assert_eq!(browser.evaluate(&seen(".note")), json!(1), "the reader is told");
+    assert!(browser.evaluate(&seen("table")).as_u64() > Some(8), "tables are not seen");
+    save("silent.png", &browser.picture(true));
+}
+
+#[test]
+#[ignore = "needs Chromium: `cargo xtask pages`"]
 fn odd_outcomes_in_a_browser() {
     let mut browser = Browser::start(&chromium());
     for (name, outcome) in
