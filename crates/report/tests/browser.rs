@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 /// Names and sizes of the screens.
 const SCREENS: [(&str, (u32, u32)); 3] = [("narrow", (390, 844)), ("middle", (820, 1100)), ("wide", (1400, 900))];
+/// The smallest and the largest screen that the page is made for, and one between.
+const EDGES: [(&str, (u32, u32)); 3] = [("small", (360, 740)), ("middle", (820, 1100)), ("large", (1600, 1000))];
 const COLOURS: [&str; 2] = ["light", "dark"];
 
 /// What the page says about itself once its charts are drawn.
@@ -180,7 +182,7 @@ fn odd_outcomes_in_a_browser() {
         [("nothing", sample::nothing_feasible()), ("hostile", sample::hostile()), ("crowded", sample::crowded())]
     {
         let address = put(&format!("{name}.html"), &report::page(&outcome));
-        for (screen, size) in SCREENS {
+        for (screen, size) in EDGES {
             browser.open(&address, size, "light");
             if name == "hostile" {
                 browser.wait("document.documentElement?.dataset.charts === 'done'");
