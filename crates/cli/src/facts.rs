@@ -186,7 +186,7 @@ fn checks(outcomes: &[Outcome]) -> String {
 }
 
 /// Four significant figures, or all of a whole number.
-fn figures(value: f64) -> String {
+pub fn figures(value: f64) -> String {
     if value != 0.0 && value.abs() < 1000.0 {
         let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
         let text = format!("{value:.decimals$}");

@@ -1,13 +1,19 @@
-//! `puce validate`: the model of time beside measurements.
+//! `puce validate`: predictions beside measurements, and public figures beside what is computed.
+//!
+//! The measured sets lie in a folder that a user need not have; the public cases are part of the program.
+
+mod public;
 
 use crate::failure::{Failure, Result};
 use crate::ui::{self, Align};
 use ::validate::calibrate;
 use ::validate::kernels::FAMILIES;
+use ::validate::public::Public;
 use ::validate::report::{Line, Report, Verdict, html, markdown};
 use ::validate::run::{self, Set};
 use clap::Args;
 use perf::device::Device;
+use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +21,9 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  puce validate --data ../shared/data               every measured set
+  puce validate --data ../shared/data               every measured set, and the public cases
+  puce validate --only public                       the public cases alone
+  puce validate --only 'mlperf b200'                one device of one benchmark
   puce validate --only gemm --html errors.html      with a page of charts
   puce validate --only 'h100 attention' --json
   puce validate --fit                               fit the parameters anew, on calibrate files only")]
@@ -23,10 +31,10 @@ pub struct Arguments {
     /// Folder that holds `measured` [default: $PUCE_SHARED/data, else ../shared/data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Only sets whose name contains these words
+    /// Only sets and public cases whose name contains these words
     #[arg(long, value_name = "WORDS")]
     only: Option<String>,
-    /// Leave out the lines of regimes
+    /// Leave out the lines of regimes, and the public cases that agree
     #[arg(long)]
     brief: bool,
     /// Write a page of tables and charts that needs nothing else
@@ -43,36 +51,102 @@ pub struct Arguments {
     json: bool,
 }
 
+/// One element of the JSON array.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told {
+    Line(Line),
+    Public(Public),
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
-    let data = folder(arguments.data.as_deref())?;
+    let data = Data::find(arguments.data.as_deref());
     if let Some(folder) = &arguments.fit {
-        return fit(&data, folder);
+        return fit(data.folder()?, folder);
     }
-    let report = measure(&data, arguments.only.as_deref())?;
+    let Found { report, public } = found(arguments, &data)?;
     if let Some(file) = &arguments.html {
         write(file, &html::page(&report))?;
     }
     if let Some(file) = &arguments.markdown {
-        write(file, &markdown::chapter(&fs::read_to_string(file).unwrap_or_default(), &report))?;
+        let tables = markdown::public(&public, crate::facts::figures);
+        write(file, &markdown::chapter(&fs::read_to_string(file).unwrap_or_default(), &report, &tables))?;
     }
     let mut lines = report.lines();
     lines.retain(|line| !arguments.brief || line.regime.is_none());
-    if arguments.json { ui::json(&lines) } else { ui::print(&table(&lines)) }
+    if arguments.json {
+        let told: Vec<Told> = lines.into_iter().map(Told::Line).chain(public.into_iter().map(Told::Public)).collect();
+        return ui::json(&told);
+    }
+    let measured = if lines.is_empty() { String::new() } else { table(&lines) };
+    let text = measured + &public::tables(&public, arguments.brief);
+    ui::print(text.trim_start_matches('\n'))?;
+    public::notes(&public);
+    Ok(())
 }
 
-/// The folder of measured data.
-fn folder(given: Option<&Path>) -> Result<PathBuf> {
-    let shared =
-        || std::env::var_os("PUCE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from).join("data");
-    let folder = given.map_or_else(shared, Path::to_path_buf);
-    if folder.join("measured").is_dir() {
-        return Ok(folder);
+/// The folder of measured data, or why there is none.
+struct Data {
+    folder: PathBuf,
+    there: bool,
+    /// Whether somebody named it.
+    named: bool,
+}
+
+impl Data {
+    fn find(given: Option<&Path>) -> Data {
+        let shared =
+            || std::env::var_os("PUCE_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from).join("data");
+        let folder = given.map_or_else(shared, Path::to_path_buf);
+        Data { there: folder.join("measured").is_dir(), named: given.is_some(), folder }
     }
-    let shown = folder.display();
-    Err(Failure::new(format!(
-        "{shown}: no folder `measured` there; name the folder of measured data with --data, or its parent in PUCE_SHARED"
-    )))
+
+    fn folder(&self) -> Result<&Path> {
+        if self.there { Ok(&self.folder) } else { Err(Failure::new(self.absent())) }
+    }
+
+    fn absent(&self) -> String {
+        format!(
+            "{}: no folder `measured` there; name the folder of measured data with --data, or its parent in PUCE_SHARED",
+            self.folder.display()
+        )
+    }
+}
+
+/// Everything that was asked for.
+struct Found {
+    report: Report,
+    public: Vec<Public>,
+}
+
+fn found(arguments: &Arguments, data: &Data) -> Result<Found> {
+    let only = arguments.only.as_deref().unwrap_or_default();
+    let wanted = |name: &str| only.split_whitespace().all(|word| name.contains(word));
+    let sets: Vec<Set> = run::sets().into_iter().filter(|set| wanted(&set.name)).collect();
+    let needed = data.named || arguments.html.is_some() || arguments.markdown.is_some();
+    if needed && !sets.is_empty() {
+        data.folder()?;
+    }
+    let public = public::rows(&wanted)?;
+    match (sets.is_empty(), public.is_empty()) {
+        (true, true) => return Err(nothing(only)),
+        (false, true) => _ = data.folder()?,
+        _ => {}
+    }
+    if !data.there && !sets.is_empty() {
+        ui::note(&format!("skipped {}: {}", ui::plural(sets.len(), "measured set"), data.absent()));
+    }
+    let report = if data.there { measure(&data.folder, &sets)? } else { Report::default() };
+    Ok(Found { report, public })
+}
+
+fn nothing(only: &str) -> Failure {
+    let names: Vec<String> = run::sets().into_iter().map(|set| set.name).collect();
+    Failure::new(format!(
+        "no set or public case is called `{only}`; there are: {}, public money V1 .. V19, public mlperf V15 .. V16",
+        names.join(", ")
+    ))
 }
 
 fn write(file: &Path, text: &str) -> Result {
@@ -82,20 +156,10 @@ fn write(file: &Path, text: &str) -> Result {
 }
 
 /// Runs the sets that were asked for.
-fn measure(data: &Path, only: Option<&str>) -> Result<Report> {
-    let wanted = |set: &Set| only.is_none_or(|words| words.split_whitespace().all(|word| set.name.contains(word)));
-    let sets: Vec<Set> = run::sets().into_iter().filter(wanted).collect();
-    if sets.is_empty() {
-        let names: Vec<String> = run::sets().into_iter().map(|set| set.name).collect();
-        return Err(Failure::new(format!(
-            "no set is called `{}`; there are: {}",
-            only.unwrap_or_default(),
-            names.join(", ")
-        )));
-    }
+fn measure(data: &Path, sets: &[Set]) -> Result<Report> {
     let bar = ui::count_bar("measured sets", sets.len() as u64);
     let mut report = Report::default();
-    for set in &sets {
+    for set in sets {
         bar.set_message(set.name.clone());
         run::one(set, data, &mut report)?;
         bar.inc(1);

@@ -13,6 +13,8 @@ pub mod calibrate;
 pub mod case;
 pub mod fit;
 pub mod kernels;
+pub mod mlperf;
+pub mod public;
 pub mod replay;
 pub mod report;
 pub mod run;

@@ -9,12 +9,14 @@ pub mod closed;
 pub mod deployment;
 pub mod spread;
 
-use base::units::Seconds;
+use base::units::{Seconds, Watts};
 use deployment::{Arrangement, Deployment};
 use perf::device::Device;
 use perf::evaluate::{self, Software};
 use perf::operator::Phase;
+use perf::power;
 use perf::workload::{Plan, Work};
+use serve::cost::{Composition, Cost, StepCost};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -94,7 +96,7 @@ pub struct Instance<'a> {
     plan: Plan,
     device: &'a Device,
     habits: Habits,
-    known: RefCell<HashMap<closed::Step, f64>>,
+    known: RefCell<HashMap<closed::Step, Cost>>,
 }
 
 /// Steps between powers of two that counts are rounded to: within 1.5 %.
@@ -126,8 +128,9 @@ impl<'a> Instance<'a> {
     }
 }
 
-impl closed::Steps for Instance<'_> {
-    fn time(&self, step: closed::Step) -> f64 {
+impl Instance<'_> {
+    /// What a step takes, its counts rounded: time, and energy of all devices.
+    pub fn cost(&self, step: closed::Step) -> Cost {
         let step = closed::Step {
             prompts: rounded(step.prompts),
             tokens: rounded(step.tokens),
@@ -135,9 +138,16 @@ impl closed::Steps for Instance<'_> {
             sequences: rounded(step.sequences),
             context: rounded(step.context),
         };
-        if let Some(time) = self.known.borrow().get(&step) {
-            return *time;
+        if let Some(cost) = self.known.borrow().get(&step) {
+            return *cost;
         }
+        let cost = self.evaluate(step);
+        self.known.borrow_mut().insert(step, cost);
+        cost
+    }
+
+    /// What exactly this step takes, evaluated anew.
+    pub fn evaluate(&self, step: closed::Step) -> Cost {
         let mut works = Vec::with_capacity(2);
         if step.prompts > 0 {
             works.push(Work {
@@ -156,8 +166,35 @@ impl closed::Steps for Instance<'_> {
         if step.prompts > 0 {
             time = time.max(self.habits.eager.0 * self.plan.shape().layer_count() as f64);
         }
-        self.known.borrow_mut().insert(step, time);
-        time
+        let taken = evaluate::Step { time: Seconds(time), ..evaluated };
+        let each = power::energy(&taken, self.device, self.plan.formats().activations);
+        Cost { time: taken.time, energy: each * self.plan.mapping().devices() as f64 }
+    }
+}
+
+impl closed::Steps for Instance<'_> {
+    fn time(&self, step: closed::Step) -> f64 {
+        self.cost(step).time.0
+    }
+}
+
+/// One group of data parallelism as a scheduler sees it: the others are taken to do the same in the same step.
+impl StepCost for Instance<'_> {
+    fn step(&self, step: &Composition) -> Cost {
+        let groups = self.plan.mapping().data;
+        let prompts = step.chunks.len() as u64;
+        let mean = |sum: u64| sum.div_ceil(prompts.max(1));
+        self.cost(closed::Step {
+            prompts: prompts * groups,
+            tokens: mean(step.chunks.iter().map(|chunk| u64::from(chunk.new)).sum()),
+            past: mean(step.chunks.iter().map(|chunk| u64::from(chunk.context)).sum()),
+            sequences: u64::from(step.decodes) * groups,
+            context: step.decode_context / u64::from(step.decodes.max(1)),
+        })
+    }
+
+    fn idle(&self) -> Watts {
+        power::resting(self.device) * self.plan.mapping().devices() as f64
     }
 }
 

@@ -1,6 +1,6 @@
 //! `puce validate`.
 
-use crate::tool::{Scratch, puce};
+use crate::tool::{Scratch, command, puce, run};
 
 #[test]
 fn absent_data_is_a_sentence() {
@@ -49,4 +49,50 @@ fn a_small_set_is_shown_in_four_forms() {
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("<svg") && !page.contains("<script src"), "a page of its own");
     assert!(std::fs::read_to_string(chapter).unwrap().contains("### streaming operators"));
+}
+
+/// Of a machine without measured data.
+fn alone(arguments: &[&str]) -> crate::tool::Ran {
+    let scratch = Scratch::new();
+    run(command(arguments).env("PUCE_SHARED", scratch.path("nowhere")), b"")
+}
+
+#[test]
+fn the_public_cases_need_no_data() {
+    let ran = alone(&["validate", "--only", "llama2-70b h100"]).good();
+    assert!(ran.out.contains("v5.1 llama2-70b h100 server") && ran.out.contains("factor"), "{}", ran.out);
+    assert!(ran.out.lines().all(|line| line.chars().count() <= 80), "{}", ran.out);
+    assert_eq!(ran.err, "", "nothing was skipped that was asked for");
+}
+
+#[test]
+fn what_was_skipped_is_said_with_where_it_was_looked_for() {
+    // In the names of both kinds: `layer` and `pay-back`.
+    let ran = alone(&["validate", "--only", "ay"]).good();
+    for word in ["skipped", "nowhere", "`measured`", "--data", "PUCE_SHARED"] {
+        assert!(ran.err.contains(word), "no `{word}` in: {}", ran.err);
+    }
+    assert!(ran.out.contains("pay-back") && !ran.out.contains("layer"), "{}", ran.out);
+    alone(&["validate", "--only", "h100 gemm"]).refused(&["nowhere", "`measured`", "PUCE_SHARED"]);
+}
+
+#[test]
+fn public_cases_are_objects_of_the_same_array() {
+    let rows = alone(&["validate", "--only", "public money V11", "--json"]).json();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 5);
+    for row in rows {
+        assert_eq!(row["kind"], "public case");
+        assert!(row["published"].is_f64() && row["computed"].is_f64() && row["source"].is_string());
+        assert!(["pass", "miss"].contains(&row["verdict"].as_str().unwrap()), "{row}");
+    }
+    let misses = alone(&["validate", "--only", "make Jalapeno"]).good();
+    assert!(misses.out.contains("misses") && misses.err.contains("make Jalapeno:"), "{misses:?}");
+}
+
+#[test]
+fn orders_are_judged_over_all_their_devices() {
+    let rows = alone(&["validate", "--only", "order v5.1 llama2-70b offline", "--json"]).json();
+    assert_eq!((rows.as_array().unwrap().len(), &rows[0]["kind"]), (1, &"MLPerf order".into()));
+    assert_eq!(rows[0]["published"], 15.0, "six devices");
 }

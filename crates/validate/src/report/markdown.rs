@@ -1,6 +1,7 @@
 //! The report as a chapter of the documentation.
 
 use super::{Line, Report, Verdict};
+use crate::public::{Kind, Public, summary};
 
 /// The head of every table.
 const HEAD: &str = "| device | regime | cases | mean | median | bias | floor | in 90 % | target | |\n|---|---|--:|--:|--:|--:|--:|--:|--:|---|\n";
@@ -45,14 +46,37 @@ pub fn tables(report: &Report) -> String {
     text
 }
 
+/// Public figures as tables, one per kind; `figures` writes a number.
+pub fn public(rows: &[Public], figures: impl Fn(f64) -> String) -> String {
+    let row = |row: &Public| {
+        let cells = [
+            row.id.clone(),
+            figures(row.published),
+            figures(row.computed),
+            format!("{:+.1} %", 100.0 * row.deviation()),
+            row.unit.clone(),
+            row.label.into(),
+            row.detail.clone().unwrap_or_default(),
+            row.verdict().map_or("", mark).into(),
+        ];
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let table = |kind: Kind| {
+        let own: String = rows.iter().filter(|one| one.kind == kind).map(row).collect();
+        let head = "| case | published | computed | off | unit | kind | | |\n|---|--:|--:|--:|---|---|---|---|\n";
+        format!("### {}\n\n{}.\n\n{head}{own}\n", kind.name(), summary(rows, kind))
+    };
+    Kind::ALL.into_iter().filter(|kind| rows.iter().any(|row| row.kind == *kind)).map(table).collect()
+}
+
 /// The marks between which a chapter holds its tables; what stands around them is kept.
 const MARKS: (&str, &str) = ("<!-- tables: puce validate --markdown -->", "<!-- end of tables -->");
 
-/// A chapter with its tables renewed. Text around the marks stays; a text without marks gets them at its end.
-pub fn chapter(text: &str, report: &Report) -> String {
+/// A chapter with its tables renewed, measured sets first, then what [`public`] made. Text around the marks stays; a text without marks gets them at its end.
+pub fn chapter(text: &str, report: &Report, public: &str) -> String {
     let (before, after) = match text.split_once(MARKS.0) {
         None => (text, "\n"),
         Some((before, rest)) => (before, rest.split_once(MARKS.1).map_or("\n", |(_, after)| after)),
     };
-    format!("{before}{}\n\n{}{}{after}", MARKS.0, tables(report), MARKS.1)
+    format!("{before}{}\n\n{}{public}{}{after}", MARKS.0, tables(report), MARKS.1)
 }

@@ -21,7 +21,7 @@ use perf::parallel::Mapping;
 use perf::workload::Formats;
 
 /// How tokens of real traffic spread over experts. The kernel sets that come with the points model traffic so, with 1.01 for the networks here.
-const SPREAD: Spread = Spread::PowerLaw { alpha: 1.01 };
+pub(crate) const SPREAD: Spread = Spread::PowerLaw { alpha: 1.01 };
 
 /// The pairs of lengths of the public benchmark that most points come from. It draws lengths between 0.8 of the stated length and the whole of it
 /// (`--random-range-ratio 0.8`); in the others all requests are alike.

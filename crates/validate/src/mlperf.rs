@@ -1,0 +1,17 @@
+//! MLPerf's published results beside predictions: tokens per second and accelerator, and joules per token.
+//!
+//! These are figures that anyone can look up, so that no folder of measurements is needed: `data/mlperf.toml` holds them with the benchmark's lengths and
+//! limits and the formats of the submissions ([`file`]). A prediction ([`predict`]) takes the same instance as the serving points do: offline the batch
+//! that memory holds, in a steady state; as a server the greatest rate of a Poisson process at which 99 of 100 requests stay within the benchmark's limits,
+//! in the simulator of `serve`. The division among devices is the one that gives most, as submitters choose theirs.
+//!
+//! [`score`] then judges. Submitters tune for months, and how much of a device they reach is the same for none of them; so one factor per maker, set by
+//! **one named point**, stands between predicted and published tokens. That point is judged nowhere, and no number of the model is fitted to any. The order of
+//! the devices within a round, a network and a scenario is judged apart: it is what a buyer asks.
+
+pub mod file;
+pub mod predict;
+pub mod score;
+
+pub use file::{File, Scenario};
+pub use score::{Outcome, outcome, rows};

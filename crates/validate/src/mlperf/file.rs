@@ -1,0 +1,443 @@
+//! `data/mlperf.toml`: what was published, and what the benchmark asks.
+
+use base::units::{Seconds, Watts};
+use perf::device::Device;
+use perf::network::{self, Shape};
+use perf::workload::Formats;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
+use toml::Spanned;
+
+/// Path of the shipped file, relative to `/data`.
+pub const FILE: &str = "mlperf.toml";
+
+/// Why a file is refused: one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}, line {line}: {what}")]
+pub struct FileError {
+    /// Name of the text.
+    file: String,
+    /// Line, from 1.
+    line: usize,
+    /// What was found and what would do.
+    what: String,
+}
+
+/// How load comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scenario {
+    /// All at once.
+    Offline,
+    /// One by one at random, with a promise to 99 of 100.
+    Server,
+}
+
+impl Scenario {
+    /// As in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scenario::Offline => "offline",
+            Scenario::Server => "server",
+        }
+    }
+}
+
+/// A quantity in a file: `"2 s"`.
+fn quantity<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(from: D) -> Result<T, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+}
+
+/// A quantity that may be absent.
+fn perhaps<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(from: D) -> Result<Option<T>, D::Error> {
+    quantity(from).map(Some)
+}
+
+/// A round of the benchmark.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Round {
+    /// `v5.1`.
+    pub name: String,
+    /// Month of publication.
+    pub published: String,
+    /// Month of the software that ran.
+    pub software: String,
+    /// Who says so.
+    pub source: String,
+}
+
+/// A network as the benchmark asks it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Benchmark {
+    /// Name that the benchmark gives it.
+    pub name: String,
+    /// Key of the network.
+    pub network: String,
+    /// Mean tokens of a prompt.
+    pub prompt: u32,
+    /// Mean tokens of an answer.
+    pub answer: u32,
+    /// Time to first token that 99 of 100 requests of a server may take.
+    #[serde(deserialize_with = "quantity")]
+    pub ttft: Seconds,
+    /// Time per further token that 99 of 100 requests of a server may take.
+    #[serde(deserialize_with = "quantity")]
+    pub tpot: Seconds,
+    /// Who says so, and how sure it is.
+    pub source: String,
+}
+
+impl Benchmark {
+    /// Positions that a sequence holds on average over its answer.
+    pub fn context(&self) -> u64 {
+        u64::from(self.prompt) + u64::from(self.answer) / 2
+    }
+
+    /// The network.
+    pub fn shape(&self) -> &'static Shape {
+        network::language(&self.network).expect("checked when it was read").1
+    }
+}
+
+/// What submitters ran on a device.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct System {
+    /// Key of the device.
+    pub device: String,
+    /// Formats, as `puce perf` reads them.
+    pub formats: String,
+    /// Software, by the name that the serving points use.
+    pub backend: String,
+    /// Who says so.
+    pub source: String,
+}
+
+impl System {
+    /// The formats.
+    pub fn formats(&self) -> Formats {
+        Formats::default().read(&self.formats).expect("checked when it was read")
+    }
+
+    /// The device.
+    pub fn device(&self) -> Device {
+        Device::find(&self.device).expect("checked when it was read")
+    }
+}
+
+/// A published figure by what it is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Point {
+    /// Round.
+    pub round: String,
+    /// Network, by the name that the benchmark gives it.
+    pub benchmark: String,
+    /// Key of the device.
+    pub device: String,
+    /// How load came.
+    pub scenario: Scenario,
+}
+
+impl Display for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Point { round, benchmark, device, scenario } = self;
+        write!(f, "{round} {benchmark} {device} {}", scenario.name())
+    }
+}
+
+/// The one point that sets a maker's factor.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// The maker.
+    pub vendor: String,
+    /// The point.
+    pub point: Point,
+    /// Why this one.
+    pub source: String,
+}
+
+/// A published rate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// Of what.
+    pub point: Point,
+    /// Output tokens per second and accelerator.
+    pub tokens: f64,
+}
+
+/// A server at the wall.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metered {
+    /// What it ran.
+    pub point: Point,
+    /// Devices in it.
+    pub devices: u32,
+    /// Output tokens per second of all of them.
+    pub tokens: f64,
+    /// Mean power of all of it.
+    #[serde(deserialize_with = "quantity")]
+    pub power: Watts,
+    /// Limit per device where it was set lower than the device's own.
+    #[serde(default, deserialize_with = "perhaps")]
+    pub limit: Option<Watts>,
+    /// Who says so.
+    pub source: String,
+}
+
+/// What a server draws beside its devices.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Around {
+    /// Devices that it was found with.
+    pub devices: u32,
+    /// Power of everything else.
+    #[serde(deserialize_with = "quantity")]
+    pub power: Watts,
+    /// Who says so.
+    pub source: String,
+}
+
+impl Around {
+    /// The share of one device.
+    pub fn each(&self) -> Watts {
+        self.power / f64::from(self.devices)
+    }
+}
+
+/// The whole file, checked: every name in it is one of something that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// Who published.
+    pub source: String,
+    /// Rounds.
+    pub rounds: Vec<Round>,
+    /// Networks.
+    pub benchmarks: Vec<Benchmark>,
+    /// Devices.
+    pub systems: Vec<System>,
+    /// One point per maker.
+    pub calibrations: Vec<Calibration>,
+    /// Rates, in the order of the file, offline before server.
+    pub published: Vec<Published>,
+    /// Powers.
+    pub metered: Vec<Metered>,
+    /// What servers draw beside their devices.
+    pub around: Around,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    source: Spanned<String>,
+    round: Vec<Round>,
+    benchmark: Vec<Spanned<Benchmark>>,
+    system: Vec<Spanned<System>>,
+    calibration: Vec<Spanned<Calibration>>,
+    result: Vec<Spanned<RawResult>>,
+    metered: Vec<Spanned<Metered>>,
+    around: Spanned<Around>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawResult {
+    round: String,
+    benchmark: String,
+    device: String,
+    offline: Option<f64>,
+    server: Option<f64>,
+    #[serde(rename = "note")]
+    _note: Option<String>,
+}
+
+impl RawResult {
+    fn published(&self) -> impl Iterator<Item = Published> + '_ {
+        let both = [(Scenario::Offline, self.offline), (Scenario::Server, self.server)];
+        both.into_iter().filter_map(|(scenario, tokens)| {
+            let RawResult { round, benchmark, device, .. } = self.clone();
+            Some(Published { point: Point { round, benchmark, device, scenario }, tokens: tokens? })
+        })
+    }
+}
+
+/// Checks a list of entries and takes them out of their places.
+fn each<T>(
+    entries: Vec<Spanned<T>>,
+    error: &impl Fn(usize, String) -> FileError,
+    check: impl Fn(&T) -> Result<(), String>,
+) -> Result<Vec<T>, FileError> {
+    let one = |entry: Spanned<T>| {
+        check(entry.get_ref()).map_err(|what| error(entry.span().start, what))?;
+        Ok(entry.into_inner())
+    };
+    entries.into_iter().map(one).collect()
+}
+
+fn sourced(source: &str) -> Result<(), String> {
+    if source.trim().is_empty() { Err("`source` is empty: say who published it".into()) } else { Ok(()) }
+}
+
+fn positive(what: &str, value: f64) -> Result<(), String> {
+    let good = value > 0.0 && value.is_finite();
+    if good { Ok(()) } else { Err(format!("`{what} = {value}`: a number above zero is expected")) }
+}
+
+impl File {
+    /// The shipped file.
+    ///
+    /// # Panics
+    /// If it is malformed; a test reads it.
+    pub fn embedded() -> File {
+        let text = data::file(FILE).expect("the file is part of the program");
+        File::parse(&format!("data/{FILE}"), text).expect("the embedded file is well formed")
+    }
+
+    /// Reads a text; `name` is its name in refusals.
+    ///
+    /// # Errors
+    /// The first mistake, with its line.
+    pub fn parse(name: &str, text: &str) -> Result<File, FileError> {
+        let error = |offset: usize, what: String| {
+            let line = 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
+            FileError { file: name.to_owned(), line, what }
+        };
+        let raw: RawFile = toml::from_str(text).map_err(|refusal| {
+            error(refusal.span().map_or(0, |span| span.start), refusal.message().replace('\n', " "))
+        })?;
+        sourced(raw.source.get_ref()).map_err(|what| error(raw.source.span().start, what))?;
+        let benchmarks = each(raw.benchmark, &error, check_benchmark)?;
+        let systems = each(raw.system, &error, check_system)?;
+        let rounds = raw.round;
+        let known = |round: &str, benchmark: &str, device: &str| {
+            let names = [
+                ("round", round, rounds.iter().any(|one| one.name == round)),
+                ("benchmark", benchmark, benchmarks.iter().any(|one| one.name == benchmark)),
+                ("device", device, systems.iter().any(|one| one.device == device)),
+            ];
+            match names.iter().find(|(_, _, there)| !there) {
+                Some((what, name, _)) => Err(format!("`{what} = \"{name}\"`: the file describes none of that name")),
+                None => Ok(()),
+            }
+        };
+        let results = each(raw.result, &error, |result| {
+            known(&result.round, &result.benchmark, &result.device)?;
+            if result.published().next().is_none() {
+                return Err("give `offline` or `server` or both".into());
+            }
+            result.published().try_for_each(|one| positive(one.point.scenario.name(), one.tokens))
+        })?;
+        let published: Vec<Published> = results.iter().flat_map(RawResult::published).collect();
+        if let Some(twin) = twin(&published) {
+            return Err(error(0, format!("{twin} is given twice")));
+        }
+        let calibrations = each(raw.calibration, &error, |one| check_calibration(one, &published))?;
+        let metered = each(raw.metered, &error, |one: &Metered| {
+            known(&one.point.round, &one.point.benchmark, &one.point.device)?;
+            sourced(&one.source)?;
+            positive("devices", f64::from(one.devices))?;
+            positive("tokens", one.tokens)
+        })?;
+        let around = each(vec![raw.around], &error, |one: &Around| {
+            sourced(&one.source)?;
+            positive("devices", f64::from(one.devices))
+        })?;
+        let file = File {
+            source: raw.source.into_inner(),
+            rounds,
+            benchmarks,
+            systems,
+            calibrations,
+            published,
+            metered,
+            around: around.into_iter().next().expect("one went in"),
+        };
+        match file.uncalibrated() {
+            Some(vendor) => Err(error(0, format!("`{vendor}` has results and no `[[calibration]]`"))),
+            None => Ok(file),
+        }
+    }
+
+    /// A maker without a point that sets its factor, or with two.
+    fn uncalibrated(&self) -> Option<String> {
+        let vendors: BTreeSet<String> = self.systems.iter().map(|system| system.device().vendor).collect();
+        let set = |vendor: &str| self.calibrations.iter().filter(|one| one.vendor == vendor).count();
+        vendors.into_iter().find(|vendor| set(vendor) != 1)
+    }
+
+    /// The benchmark of a name that was checked.
+    pub fn benchmark(&self, name: &str) -> &Benchmark {
+        self.benchmarks.iter().find(|one| one.name == name).expect("checked when it was read")
+    }
+
+    /// The system of a device that was checked.
+    pub fn system(&self, device: &str) -> &System {
+        self.systems.iter().find(|one| one.device == device).expect("checked when it was read")
+    }
+}
+
+fn twin(published: &[Published]) -> Option<&Point> {
+    let mut seen = BTreeSet::new();
+    published.iter().map(|one| &one.point).find(|point| !seen.insert(*point))
+}
+
+fn check_benchmark(benchmark: &Benchmark) -> Result<(), String> {
+    sourced(&benchmark.source)?;
+    positive("prompt", benchmark.prompt.into())?;
+    positive("answer", benchmark.answer.into())?;
+    network::language(&benchmark.network).map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn check_system(system: &System) -> Result<(), String> {
+    sourced(&system.source)?;
+    Device::find(&system.device).map_err(|error| error.to_string())?;
+    Formats::default().read(&system.formats).map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn check_calibration(calibration: &Calibration, published: &[Published]) -> Result<(), String> {
+    sourced(&calibration.source)?;
+    let point = &calibration.point;
+    if !published.iter().any(|one| one.point == *point) {
+        return Err(format!("{point}: no result of that"));
+    }
+    let vendor = Device::find(&point.device).map_err(|error| error.to_string())?.vendor;
+    if vendor == calibration.vendor {
+        return Ok(());
+    }
+    Err(format!("`{}` is made by {vendor}, not by {}", point.device, calibration.vendor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_refused_with_their_line() {
+        let text = data::file(FILE).unwrap();
+        let refuse = |from: &str, to: &str| File::parse("f", &text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(refuse("offline = 3066", "offline = -1").contains("`offline = -1`"));
+        assert!(refuse("offline = 3066\n", "").contains("`offline` or `server`"));
+        assert!(refuse("round = \"v4.1\"\nbenchmark", "round = \"v3\"\nbenchmark").contains("`round = \"v3\"`"));
+        assert!(refuse("device = \"h100\"\nformats", "device = \"h1000\"\nformats").contains("`h1000` is no device"));
+        assert!(refuse("vendor = \"AMD\"", "vendor = \"NVIDIA\"").contains("made by AMD"));
+        assert!(refuse("device = \"b200\"\noffline = 11264", "device = \"h100\"\noffline = 11264").contains("twice"));
+        // The entry that is wrong begins at its head.
+        let line = text[..text.find("[[result]]").unwrap()].lines().count() + 1;
+        assert!(refuse("offline = 3066", "offline = 0").starts_with(&format!("f, line {line}:")));
+    }
+
+    #[test]
+    fn each_maker_has_one_point() {
+        let text = data::file(FILE).unwrap();
+        let (before, rest) = text.split_once("[[calibration]]\nvendor = \"AMD\"").unwrap();
+        let rest = rest.split_once("[[result]]").unwrap().1;
+        let without = format!("{before}[[result]]{rest}");
+        assert!(File::parse("f", &without).unwrap_err().to_string().contains("`AMD` has results"));
+    }
+}

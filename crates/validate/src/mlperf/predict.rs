@@ -1,0 +1,314 @@
+//! A published point predicted: tokens per second and accelerator, and what a device draws meanwhile.
+//!
+//! **Offline** every request is there from the beginning, so that the batch is as large as memory holds and stays so. On average a step then brings one
+//! token to each of `B` sequences, `B / answer` of which end and are followed by new prompts: that step is timed once.
+//!
+//! **As a server** requests come at random, and 99 of 100 must see their first token and the time of the further ones within the benchmark's limits. The
+//! rate is found by halving an interval, each try a run of the simulator; requests that come before the load is steady, or whose end the run's end
+//! makes quicker, are not counted. Lengths are the data set's means: how they spread is published for none of the three.
+//!
+//! **The division** of the network is the one that gives most tokens per device among all on up to eight devices. Eight is what the published
+//! configurations stop at, also on racks of 72.
+
+use super::file::{Benchmark, Scenario, System};
+use crate::serving::deployment::SPREAD;
+use crate::serving::{Habits, Instance, closed};
+use base::units::{BytesPerSecond, Seconds, Watts};
+use perf::device::Device;
+use perf::parallel::{Mapping, candidates};
+use perf::workload::Plan;
+use serve::arrival::{Generator, Length, Open, Shape};
+use serve::cost::Cost;
+use serve::metrics::{Record, Report, Summary};
+use serve::route::Routing;
+use serve::scheduler::Limits;
+use serve::simulate::{self, Group, Host, Links, Role, Setup};
+use serve::speculate::Acceptance;
+
+/// What is predicted of a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// Output tokens per second and device.
+    pub tokens: f64,
+    /// Mean power of a device.
+    pub power: Watts,
+    /// How the network is divided.
+    pub mapping: Mapping,
+    /// Sequences in flight on all devices of the division.
+    pub sequences: u64,
+}
+
+/// Devices of the divisions that are looked at.
+const SIZES: [u64; 4] = [1, 2, 4, 8];
+
+/// How exactly the rate of a server is found, over the greatest that a steady state has.
+const FINENESS: f64 = 0.02;
+
+/// Requests of a run per sequence in flight, and the part of them that is counted: of four lifetimes of a request the second half of the second and the third.
+const LIFETIMES: u64 = 4;
+const COUNTED: std::ops::Range<f64> = 0.375..0.75;
+/// Fewest requests of a run, for a hundredth to be some of them.
+const FEWEST: u64 = 1500;
+
+/// A network divided among devices in a steady state.
+struct Candidate<'a> {
+    benchmark: &'a Benchmark,
+    mapping: Mapping,
+    instance: Instance<'a>,
+    /// Most sequences that memory holds.
+    room: u64,
+    /// Most new tokens of a step.
+    budget: u64,
+}
+
+/// A steady state.
+#[derive(Clone, Copy, Debug)]
+struct Steady {
+    sequences: u64,
+    /// Of a step.
+    time: Seconds,
+    /// Tokens per second and device.
+    tokens: f64,
+    power: Watts,
+}
+
+impl<'a> Candidate<'a> {
+    /// Nothing where memory does not hold a sequence.
+    fn new(
+        benchmark: &'a Benchmark,
+        system: &System,
+        device: &'a Device,
+        mapping: Mapping,
+        habits: Habits,
+    ) -> Option<Candidate<'a>> {
+        let plan = Plan::new(benchmark.shape(), system.formats().on(device), mapping, SPREAD);
+        let budget = habits.budget.saturating_mul(mapping.data);
+        let fits = |sequences: u64| plan.memory(device, sequences, benchmark.context()).fits();
+        let room = greatest(budget, fits)?;
+        Some(Candidate { benchmark, mapping, instance: Instance::new(plan, device, habits), room, budget })
+    }
+
+    /// A step of the steady state with so many sequences, on average over many.
+    fn mean_step(&self, sequences: u64) -> Cost {
+        let Benchmark { prompt, answer, .. } = self.benchmark;
+        let (prompt, ends) = (f64::from(*prompt), sequences as f64 / f64::from(*answer));
+        let step = |prompts: u64, tokens: f64| {
+            self.instance.evaluate(closed::Step {
+                prompts,
+                tokens: tokens.ceil() as u64,
+                past: ((prompt - tokens) / 2.0) as u64,
+                sequences,
+                context: self.benchmark.context(),
+            })
+        };
+        if ends >= 1.0 {
+            let few = ends.floor();
+            return between(step(few as u64, prompt), step(few as u64 + 1, prompt), ends - few);
+        }
+        // Less than a prompt a step: a part of one in each, or as much as fits in a few. Submitters set what is faster.
+        let even = step(1, ends * prompt);
+        let most = (self.budget.saturating_sub(sequences).max(1) as f64).min(prompt);
+        let share = ends * prompt / most;
+        if share > 1.0 {
+            return even;
+        }
+        let few = between(step(0, 0.0), step(1, most), share);
+        if few.time < even.time { few } else { even }
+    }
+
+    /// The steady state with so many sequences.
+    fn steady(&self, sequences: u64) -> Steady {
+        let (cost, devices) = (self.mean_step(sequences), self.mapping.devices() as f64);
+        Steady {
+            sequences,
+            time: cost.time,
+            tokens: sequences as f64 / cost.time.0 / devices,
+            power: cost.energy / cost.time / devices,
+        }
+    }
+
+    /// The steady state with as many sequences as memory and the step's budget hold, and, if a limit is given, as keep a step within it.
+    fn fullest(&self, limit: Option<Seconds>) -> Option<Steady> {
+        let Benchmark { prompt, answer, .. } = self.benchmark;
+        let share = f64::from(*answer) / f64::from(prompt + answer);
+        let most = self.room.min((self.budget as f64 * share) as u64).max(1);
+        let within = |sequences: u64| limit.is_none_or(|limit| self.steady(sequences).time <= limit);
+        greatest(most, within).map(|sequences| self.steady(sequences))
+    }
+
+    /// The steady state that brings so many tokens per second and device.
+    fn at(&self, tokens: f64) -> Steady {
+        let sequences = greatest(self.room, |sequences| self.steady(sequences).tokens <= tokens).unwrap_or(1);
+        self.steady(sequences)
+    }
+
+    /// Runs the simulator with so many tokens per second and device asked for, on one group of data parallelism. `steady` says how many sequences are in
+    /// flight at most.
+    fn serve(&self, tokens: f64, steady: &Steady) -> Report {
+        let Benchmark { prompt, answer, .. } = *self.benchmark;
+        let groups = self.mapping.data;
+        let rate = tokens * (self.mapping.devices() / groups) as f64 / f64::from(answer);
+        let requests = (LIFETIMES * steady.sequences / groups).max(FEWEST);
+        let shape = Shape::Drawn { prompt: Length::Fixed(prompt), output: Length::Fixed(answer) };
+        let mut source = Open::new(Generator::new(1, shape, None, requests), rate, 1.0).expect("rates are positive");
+        let block = Limits::default().block;
+        let count = |all: u64| (all / groups).clamp(1, u32::MAX.into()) as u32;
+        let limits = Limits {
+            blocks: count(self.room * self.benchmark.context() / u64::from(block)),
+            max_batch: count(self.room),
+            token_budget: count(self.budget),
+            prefix_reuse: false,
+            in_flight: 1,
+            ..Limits::default()
+        };
+        let group = Group { role: Role::Whole, replicas: 1, limits, cost: &self.instance, drafter: None };
+        let (nothing, whatever) = (Seconds(0.0), BytesPerSecond(1.0));
+        let setup = Setup {
+            groups: vec![group],
+            routing: Routing::RoundRobin,
+            // Nothing is handed over or moved to a host.
+            links: Links { token: 0.0, hand_over: whatever, latency: nothing, host: whatever },
+            // The host's time is in the instance's steps.
+            host: Host::NONE,
+            acceptance: Acceptance::same(0.0),
+            seed: 1,
+            leap: true,
+        };
+        simulate::run(&setup, &mut source, &mut |_| {})
+    }
+
+    /// Whether 99 of 100 requests of a run stayed within the benchmark's limits.
+    fn keeps(&self, report: &Report) -> bool {
+        let last = report.records.last().map_or(Seconds(0.0), |record| record.arrival);
+        let counted = |record: &&Record| COUNTED.contains(&(record.arrival / last));
+        let p99 = |time: fn(&Record) -> Seconds| {
+            let times = report.records.iter().filter(counted).map(|record| time(record).0).collect();
+            Summary::of(times).p99
+        };
+        p99(Record::ttft) <= self.benchmark.ttft && p99(Record::tpot) <= self.benchmark.tpot
+    }
+
+    /// The greatest rate that keeps the promise, in tokens per second and device, if it is more than `least`. `full` is the fullest steady state within the
+    /// promise, which no rate exceeds.
+    fn promised(&self, full: &Steady, least: f64) -> Option<f64> {
+        let keeps = |tokens: f64| self.keeps(&self.serve(tokens, full));
+        if least > 0.0 && !keeps(least) {
+            return None;
+        }
+        let (mut kept, mut broken) = (least, full.tokens);
+        while broken - kept > FINENESS * full.tokens {
+            let half = f64::midpoint(kept, broken);
+            if keeps(half) { kept = half } else { broken = half }
+        }
+        (kept > least).then_some(kept)
+    }
+}
+
+/// A cost so far from one to another.
+fn between(low: Cost, high: Cost, part: f64) -> Cost {
+    Cost { time: low.time + (high.time - low.time) * part, energy: low.energy + (high.energy - low.energy) * part }
+}
+
+/// The greatest number from one to `most` of which `holds` is true, where it is true of all below; none if not even of one.
+fn greatest(most: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
+    if !holds(1) {
+        return None;
+    }
+    let (mut good, mut bad) = (1, most + 1);
+    while bad - good > 1 {
+        let half = u64::midpoint(good, bad);
+        if holds(half) { good = half } else { bad = half }
+    }
+    Some(good)
+}
+
+/// Every division that holds the network, those first that give most in a steady state within `limit`.
+fn ranked<'a>(
+    benchmark: &'a Benchmark,
+    system: &System,
+    device: &'a Device,
+    limit: Option<Seconds>,
+) -> Vec<(Steady, Candidate<'a>)> {
+    let habits = Habits::of(&system.backend);
+    let group = device.scale_up.group.max(1);
+    let all = SIZES.iter().flat_map(|devices| candidates(benchmark.shape(), *devices, group));
+    let held = all.filter_map(|mapping| Candidate::new(benchmark, system, device, mapping, habits));
+    let mut found: Vec<_> = held.filter_map(|one| one.fullest(limit).map(|steady| (steady, one))).collect();
+    found.sort_by(|a, b| b.0.tokens.total_cmp(&a.0.tokens));
+    found
+}
+
+/// The prediction of a benchmark on a device; none if no division among eight devices holds the network within the limits.
+pub fn predict(benchmark: &Benchmark, system: &System, scenario: Scenario) -> Option<Prediction> {
+    let device = system.device();
+    let of = |steady: Steady, tokens: f64, mapping: Mapping| Prediction {
+        tokens,
+        power: steady.power,
+        mapping,
+        sequences: steady.sequences,
+    };
+    match scenario {
+        Scenario::Offline => {
+            let (steady, best) = ranked(benchmark, system, &device, None).into_iter().next()?;
+            Some(of(steady, steady.tokens, best.mapping))
+        }
+        Scenario::Server => {
+            let mut best: Option<(f64, Candidate)> = None;
+            // A steady state has more than any rate of the same division at random: what is left cannot be better once it has less.
+            for (full, one) in ranked(benchmark, system, &device, Some(benchmark.tpot)) {
+                let least = best.as_ref().map_or(0.0, |(tokens, _)| *tokens);
+                if full.tokens <= least {
+                    break;
+                }
+                if let Some(tokens) = one.promised(&full, least) {
+                    best = Some((tokens, one));
+                }
+            }
+            best.map(|(tokens, one)| of(one.at(tokens), tokens, one.mapping))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mlperf::file::File;
+
+    fn of(benchmark: &str, device: &str, scenario: Scenario) -> Prediction {
+        let file = File::embedded();
+        predict(file.benchmark(benchmark), file.system(device), scenario).unwrap()
+    }
+
+    #[test]
+    fn a_promise_costs_rate() {
+        for (benchmark, device) in [("llama2-70b", "h200"), ("llama3.1-405b", "b200")] {
+            let (offline, server) = (of(benchmark, device, Scenario::Offline), of(benchmark, device, Scenario::Server));
+            assert!(server.tokens < offline.tokens, "{benchmark} {device}: {server:?} {offline:?}");
+        }
+    }
+
+    #[test]
+    fn a_shorter_promise_costs_more() {
+        let file = File::embedded();
+        let usual = file.benchmark("llama3.1-405b");
+        let short = Benchmark { ttft: usual.ttft / 2.0, tpot: usual.tpot / 2.0, ..usual.clone() };
+        let rate = |benchmark| predict(benchmark, file.system("b200"), Scenario::Server).unwrap().tokens;
+        assert!(rate(&short) < 0.9 * rate(usual), "{} {}", rate(&short), rate(usual));
+        let never = Benchmark { tpot: Seconds(1e-6), ..usual.clone() };
+        assert_eq!(predict(&never, file.system("b200"), Scenario::Server), None);
+    }
+
+    #[test]
+    fn memory_decides_the_division() {
+        // 70e9 weights of a byte leave one device of 80 GiB no room for a batch; one of 141 GB holds both.
+        assert!(of("llama2-70b", "h100", Scenario::Offline).mapping.devices() > 1);
+        assert_eq!(of("llama2-70b", "h200", Scenario::Offline).mapping, Mapping::ONE);
+    }
+
+    #[test]
+    fn the_greatest_is_found() {
+        assert_eq!(greatest(10, |number| number < 8), Some(7));
+        assert_eq!(greatest(10, |_| true), Some(10));
+        assert_eq!(greatest(10, |_| false), None);
+    }
+}
