@@ -208,11 +208,13 @@ pub struct Contender {
     pub usd_input: f64,
     /// See above.
     pub usd_output: f64,
-    /// Price of a device, dollars.
+    /// Tokens of the mix written per second by a package, its prompts read besides.
+    pub rate: f64,
+    /// Price of a package, dollars.
     pub price: Span,
-    /// Dollars per hour of a device that does work.
+    /// Dollars per hour of a package that does work.
     pub hour: Span,
-    /// Watts of a device with its share of the server, provisioned.
+    /// Watts of a package with its share of the server, provisioned.
     pub watts: f64,
     /// Joules per token written.
     pub joules: f64,
@@ -267,7 +269,7 @@ pub struct Deployment {
     pub policy: String,
     /// Requests that decode at once in an instance.
     pub batch: u64,
-    /// Tokens written per second and device.
+    /// Tokens written per second and device (a die of ours, a package of the others).
     pub rate: f64,
     /// Time to first token, 99th percentile, by the closed form, s.
     pub ttft: f64,

@@ -69,7 +69,7 @@ fn figures_stand_with_unit_and_range() {
         "0.58 to 1.04",
         "91 %",
         "61,000",
-        "below $31,400 a device",
+        "turns at $31,400 a device",
         "Cerebras WSE-3",
         "5.03 Pop/s",
     ] {

@@ -234,6 +234,7 @@ fn contender(rank: usize, (key, name, usd, price, watts, rate): (&str, &str, f64
         usd_nominal: usd,
         usd_input: usd * 0.21,
         usd_output: usd * 0.79,
+        rate,
         price: around(price, 0.2),
         hour: around(usd * rate * 3.6e-3 * 0.55, 0.2),
         watts,
@@ -389,16 +390,10 @@ fn flips() -> Vec<Flip> {
         then: then.into(),
     };
     vec![
-        flip(
-            "price of NVIDIA GB300 NVL72",
-            "$46,000 a device",
-            "below $31,400 a device",
-            true,
-            "buy NVIDIA GB300 NVL72",
-        ),
-        flip("price of HBM4", "$19 per GB", "above $41 per GB", false, "buy NVIDIA GB300 NVL72"),
-        flip("devices made", "250,000", "below 61,000", true, "buy NVIDIA GB300 NVL72"),
-        flip("years to volume", "2.6", "above 4.1", false, "buy, and look again at the next node"),
+        flip("price of NVIDIA GB300 NVL72", "$46,000 a device", "$31,400 a device", true, "buy NVIDIA GB300 NVL72"),
+        flip("price of HBM4", "$19 per GB", "$41 per GB", false, "buy NVIDIA GB300 NVL72"),
+        flip("devices made", "250,000", "61,000", true, "buy NVIDIA GB300 NVL72"),
+        flip("years to volume", "2.6", "4.1", false, "buy, and look again at the next node"),
     ]
 }
 
