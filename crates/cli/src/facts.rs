@@ -1,6 +1,7 @@
 //! `puce facts`: the figures of the outside world, with where they come from.
 
 mod cost;
+mod replay;
 
 use crate::failure::Result;
 use crate::ui::{self, Align, Sheet};
@@ -55,6 +56,15 @@ Examples:
     },
     /// Cost a device, from its dies to its hour or its tokens
     Cost(cost::Arguments),
+    /// Score what was known in October 2023, 2024 and 2025 against what is known now
+    #[command(after_help = "\
+A figure that was known is a forecast of the newer one. CRPS: mean error over the outcome, 0 is best.
+Brier score: of the claim that nine in ten outcomes lie within their range; 0.09 if so, 0.81 if none does.")]
+    Replay {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// A grade by its letter.
@@ -83,6 +93,7 @@ pub fn run(arguments: &Arguments) -> Result {
     match &arguments.command {
         Some(Command::Cases { as_of, json }) => return cases(*as_of, *json),
         Some(Command::Cost(arguments)) => return cost::run(arguments),
+        Some(Command::Replay { json }) => return replay::run(*json),
         None => {}
     }
     let known = known(arguments.as_of)?;

@@ -18,7 +18,7 @@
 //! | years and engineers | [`schedule`] | time to volume, respins, break-even volume |
 //! | what is not known | [`uncertain`] | median, intervals and Sobol' shares over all ranges at once |
 //!
-//! [`cases`] recomputes published figures with these functions and says by how much they miss.
+//! [`cases`] recomputes published figures with these functions and says by how much they miss; [`replay`] scores what was known at earlier dates.
 //!
 //! Nothing here reads a file, a clock or a random device, and nothing depends on the number of threads.
 //!
@@ -46,6 +46,7 @@ pub mod market;
 pub mod package;
 pub mod power;
 pub mod range;
+pub mod replay;
 pub mod schedule;
 pub mod server;
 pub mod token;

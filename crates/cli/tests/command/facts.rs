@@ -42,3 +42,17 @@ fn a_device_is_costed_with_what_is_not_known() {
     assert_eq!(puce(&quick).good().out, text);
     puce(&["facts", "cost", "H900"]).refused(&["`H900`", "MI300X"]);
 }
+
+#[test]
+fn a_replay_scores_what_was_known() {
+    let dates = puce(&["facts", "replay", "--json"]).json();
+    assert_eq!(
+        dates.as_array().unwrap().iter().map(|date| date["date"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["2023-10", "2024-10", "2025-10"]
+    );
+    let rent = dates[1]["forecasts"].as_array().unwrap().iter().find(|one| one["quantity"] == "rental H100").unwrap();
+    assert_eq!((&rent["nominal"], &rent["outcome"], &rent["inside"]), (&8.0.into(), &2.35.into(), &false.into()));
+    let text = puce(&["facts", "replay"]).good().out;
+    assert!(text.contains("Brier") && text.contains("  out\n") && text.contains("no forecast"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
