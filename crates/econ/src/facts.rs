@@ -15,7 +15,7 @@ pub use unit::{Measure, Measured, Unit};
 
 use crate::range::Range;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use toml::Spanned;
 
@@ -246,6 +246,22 @@ impl Facts {
         self.newest(|fact| fact.as_of.end() <= date.end())
     }
 
+    /// What could be known at `date`, and of each quantity of which nothing could, the earliest of those that `may` be borrowed from later: assumptions, which could
+    /// have been made at any time, or whatever a reckoning cannot do without. [`Fact::as_of`] shows what was borrowed.
+    pub fn borrowed(&self, date: Date, may: impl Fn(&Fact) -> bool) -> Facts {
+        let then = self.as_of(date);
+        let known: BTreeSet<&str> = then.0.iter().map(|fact| fact.quantity.as_str()).collect();
+        let mut earliest: BTreeMap<&str, &Fact> = BTreeMap::new();
+        for fact in self.0.iter().filter(|fact| !known.contains(fact.quantity.as_str()) && may(fact)) {
+            let first = earliest.entry(&fact.quantity).or_insert(fact);
+            if fact.as_of.end() < first.as_of.end() {
+                *first = fact;
+            }
+        }
+        let later = earliest.into_values().cloned();
+        Facts(then.0.iter().cloned().chain(later).collect())
+    }
+
     /// Of each quantity its newest fact.
     pub fn current(&self) -> Facts {
         self.newest(|_| true)
@@ -331,6 +347,22 @@ mod tests {
         let text = GOOD.replace(from, to);
         assert_ne!(text, GOOD, "{from}");
         Facts::default().add("f.toml", &text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_borrowed_is_the_earliest_and_only_what_may_be() {
+        let facts = Facts::builtin().unwrap();
+        let date: Date = "2024-06".parse().unwrap();
+        let (none, all) = (facts.borrowed(date, |_| false), facts.borrowed(date, |_| true));
+        assert_eq!(none, facts.as_of(date));
+        for fact in all.iter().filter(|fact| fact.as_of.end() > date.end()) {
+            let same = || facts.iter().filter(|other| other.quantity == fact.quantity);
+            assert!(same().all(|other| other.as_of.end() >= fact.as_of.end()), "{}", fact.id);
+            assert!(none.find(&fact.quantity).is_err());
+        }
+        assert!(facts.iter().all(|fact| all.find(&fact.quantity).is_ok()));
+        let assumed = facts.borrowed(date, |fact| fact.grade == Grade::Computed);
+        assert!(assumed.iter().all(|fact| fact.as_of.end() <= date.end() || fact.grade == Grade::Computed));
     }
 
     #[test]

@@ -42,29 +42,45 @@ pub struct Outlook {
 }
 
 /// Inputs of a programme, in the order that [`Programme::at`] takes them.
-const INPUTS: usize = 9;
+pub const INPUTS: usize = 9;
 
 /// Name and range of each input of a programme at `node`.
 ///
 /// Masks of the generations after 3 nm are taken to cost what those of 3 nm do: no source gives them.
 fn inputs(facts: &Facts, node: Node) -> Result<[(String, Range); INPUTS], FactError> {
+    let [design_time, ramp, respin_time, first, later, design, reused, masks, respin] = quantities(node);
+    Ok([
+        named::<Years>(facts, design_time)?,
+        named::<Years>(facts, ramp)?,
+        named::<Years>(facts, respin_time)?,
+        named::<f64>(facts, first)?,
+        named::<f64>(facts, later)?,
+        named::<Usd>(facts, design)?,
+        named::<f64>(facts, reused)?,
+        named::<Usd>(facts, masks)?,
+        named::<f64>(facts, respin)?,
+    ])
+}
+
+/// The quantities that a programme at `node` rests on.
+pub fn quantities(node: Node) -> [&'static str; INPUTS] {
     let (design, masks) = match node {
         Node::N7 => ("design cost 7nm", "mask set 7nm"),
         Node::N5 => ("design cost 5nm", "mask set 5nm"),
         Node::N3 => ("design cost 3nm", "mask set 3nm"),
         Node::N2 | Node::A16 => ("design cost 2nm", "mask set 3nm"),
     };
-    Ok([
-        named::<Years>(facts, "architecture to tape-out")?,
-        named::<Years>(facts, "tape-out to volume")?,
-        named::<Years>(facts, "respin, time from failure to new silicon")?,
-        named::<f64>(facts, "first-silicon success of ASICs")?,
-        named::<f64>(facts, "success of a respin")?,
-        named::<Usd>(facts, design)?,
-        named::<f64>(facts, "headline design cost, share that a reused design costs")?,
-        named::<Usd>(facts, masks)?,
-        named::<f64>(facts, "respin, cost over the first mask set")?,
-    ])
+    [
+        "architecture to tape-out",
+        "tape-out to volume",
+        "respin, time from failure to new silicon",
+        "first-silicon success of ASICs",
+        "success of a respin",
+        design,
+        "headline design cost, share that a reused design costs",
+        masks,
+        "respin, cost over the first mask set",
+    ]
 }
 
 fn named<T: Measured>(facts: &Facts, quantity: &str) -> Result<(String, Range), FactError> {

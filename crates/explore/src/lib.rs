@@ -9,12 +9,31 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`confirm`] | a deployment in simulated traffic, and the highest rate that meets its targets |
+//! | [`study`] | what is asked, read from TOML and checked |
+//! | [`ask`], [`traffic`] | workloads: networks under kinds of requests, with their moments |
+//! | [`space`] | the grid of chips: a number per chip |
+//! | [`body`] | a chip as matter and money, and the limits that refuse it |
+//! | [`deploy`], [`select`] | ways to serve a workload in closed form, and the cheapest mix of them |
+//! | [`bound`], [`search`], [`front`] | the lower bound, the search in rounds, the Pareto front |
+//! | [`runner`], [`confirm`] | rivals by the same functions; deployments in simulated traffic |
+//! | [`judge`] | distributions, shares, turning points |
+//! | [`design`] | a study from its question to its outcome |
 //! | [`outcome`] | what a study comes to, as plain data: everything that a terminal, a memo or a page shows |
-//! | [`traffic`] | kinds of requests and the mix of a service, with their moments |
 //!
 //! It never touches files, terminals, HTTP or the clock.
 
+pub mod ask;
+pub mod body;
+pub mod bound;
 pub mod confirm;
+pub mod deploy;
+pub mod design;
+pub mod front;
+pub mod judge;
 pub mod outcome;
+pub mod runner;
+pub mod search;
+pub mod select;
+pub mod space;
+pub mod study;
 pub mod traffic;

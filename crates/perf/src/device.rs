@@ -224,9 +224,14 @@ impl Device {
         native(format).or(wider).or_else(widest).unwrap_or((Format::Fp32, self.vector))
     }
 
-    /// How often the weights of a product with so many tokens cross the memory interface.
-    pub fn weight_passes(&self, tokens: u64) -> f64 {
-        self.weight_reuse.map_or(1.0, |reuse| tokens.div_ceil(reuse).max(1) as f64)
+    /// How often the weights of a product with so many tokens cross the memory interface. Where weights stream past accumulators, a unit holds the whole rows of
+    /// `inputs` activations (8 bits and a scale of 16 for each 32) of the tokens that they meet, since reductions are not cut: long rows leave room for fewer tokens.
+    pub fn weight_passes(&self, tokens: u64, inputs: u64) -> f64 {
+        /// Part of the local memory that rows of activations may take; results and vectors need the rest.
+        const ROWS: f64 = 0.97;
+        let row = inputs.max(1) as f64 * (1.0 + 2.0 / 32.0);
+        let held = (self.on_chip.local.as_f64() * ROWS / row).max(1.0) as u64;
+        self.weight_reuse.map_or(1.0, |reuse| tokens.div_ceil(reuse.min(held).max(1)).max(1) as f64)
     }
 
     /// What starting an operator costs, where a launched kernel would cost `kernel`.

@@ -154,7 +154,7 @@ fn chips_become_devices() {
         assert_eq!((format, rate.0), (Format::Int4, 2.0 * chip.macs_per_second()));
         assert!(device.memory.bandwidth.0 <= chip.memory.bandwidth.0);
         assert!(matches!(device.dispatch, Dispatch::Program { operator } if operator.0 >= chip.memory.latency.0));
-        assert_eq!(device.weight_passes(chip.matrix.tokens as u64 + 1), 2.0);
+        assert_eq!(device.weight_passes(chip.matrix.tokens as u64 + 1, 1024), 2.0);
         // A chip without 16-bit products serves a bfloat16 network in its widest format.
         assert_eq!(device.matrix_rate(Format::Bf16), None);
         assert!(device.arithmetic(Format::Bf16).0.bits() >= 8.0);

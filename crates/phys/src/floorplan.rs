@@ -188,6 +188,12 @@ fn sides_of(area: SquareMillimetres) -> (f64, f64) {
     (width, area.0 / width)
 }
 
+/// Width and height of a die of some area, in the shape of the reticle field.
+pub fn die_sides(area: SquareMillimetres) -> (Millimetres, Millimetres) {
+    let (width, height) = sides_of(area);
+    (Millimetres(width), Millimetres(height))
+}
+
 /// Width and height of the interposer below `dies` dies of `die` each, every one with `stacks` stacks: dies and stacks with the gaps between them and a rim, without
 /// the package's ring.
 pub fn interposer(die: SquareMillimetres, stacks: usize, stack: &Outline, dies: usize) -> (Millimetres, Millimetres) {

@@ -102,14 +102,20 @@ fn read<T: FromStr<Err: Display>>(key: &str, text: &str) -> Result<T, String> {
 }
 
 /// How wafers are cut: dies with their street, interposers with theirs.
-#[derive(Clone, Copy)]
-struct Cut {
-    dies: Wafer,
-    interposers: Wafer,
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    /// A wafer of dies.
+    pub dies: Wafer,
+    /// A wafer of interposers.
+    pub interposers: Wafer,
 }
 
 impl Cut {
-    fn new(facts: &Facts) -> Result<Cut, FactError> {
+    /// As facts have it.
+    ///
+    /// # Errors
+    /// If `facts` lack a figure.
+    pub fn new(facts: &Facts) -> Result<Cut, FactError> {
         let edge = facts.nominal("wafer edge exclusion")?;
         let street = facts.nominal("street between dies")?;
         let dies = Wafer { diameter: DIAMETER, edge, street };
@@ -202,16 +208,27 @@ pub fn builtin(facts: &Facts) -> Result<Vec<Described>, FactError> {
     parse(FILE, data::file(FILE).unwrap_or_default(), facts)
 }
 
-/// The devices that come with the program, by name: each as `facts` know it, or what they lack for it.
+/// A device that comes with the program, as facts of some date know it.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Name.
+    pub name: String,
+    /// Key of the same device among those whose speed is described.
+    pub key: Option<String>,
+    /// The device, or what the facts lack for it.
+    pub described: Result<Described, FactError>,
+}
+
+/// The devices that come with the program, each as `facts` know it.
 ///
 /// # Panics
 /// If the file is malformed, which a test excludes.
-pub fn known(facts: &Facts) -> Vec<(String, Result<Described, FactError>)> {
+pub fn known(facts: &Facts) -> Vec<Known> {
     let source = Source { file: FILE, text: data::file(FILE).unwrap_or_default() };
     let cut = Cut::new(facts);
     let one = |raw: Spanned<RawDevice>| {
-        let name = raw.get_ref().name.clone();
-        (name, cut.clone().and_then(|cut| described(raw, &source, &cut, facts)))
+        let (name, key) = (raw.get_ref().name.clone(), raw.get_ref().key.clone());
+        Known { name, key, described: cut.clone().and_then(|cut| described(raw, &source, &cut, facts)) }
     };
     let devices = source.read::<RawFile>().expect("the shipped devices are well-formed").device;
     devices.into_iter().map(one).collect()
@@ -281,7 +298,7 @@ mod tests {
         let facts = Facts::builtin().unwrap();
         let (all, now) = (builtin(&facts).unwrap(), known(&facts));
         assert_eq!(all.len(), now.len());
-        assert!(now.iter().all(|(name, device)| &device.as_ref().unwrap().name == name));
+        assert!(now.iter().all(|known| known.described.as_ref().unwrap().name == known.name));
         // Somebody who knows how wafers are cut, and of all devices only the power of one.
         let mut little = Facts::default();
         let cut = [
@@ -299,11 +316,11 @@ mod tests {
         let text: String = cut.map(|quantity| (quantity, "mm")).into_iter().chain(rest).map(fact).collect();
         little.add("f", &text).unwrap();
         let then = known(&little);
-        let found = |name: &str| then.iter().find(|(known, _)| known == name).unwrap().1.as_ref();
+        let found = |name: &str| then.iter().find(|known| known.name == name).unwrap().described.as_ref();
         assert_eq!(found("TPU v7").unwrap().power.unwrap().nominal, 1000.0);
         assert!(found("H200").unwrap_err().to_string().contains("device `H200`: no fact about `price H200`"));
         let before = known(&facts.as_of("2019".parse().unwrap()));
-        assert!(before.len() == all.len() && before.iter().all(|(_, device)| device.is_err()));
+        assert!(before.len() == all.len() && before.iter().all(|known| known.described.is_err()));
     }
 
     #[test]

@@ -229,7 +229,7 @@ pub fn time_with(operator: &Experts, device: &Device, parameters: &Parameters, c
 /// Reading the active experts' weights, and the one tile column that a single unit streams by itself.
 fn weight_time(operator: &Experts, device: &Device, load: &Load, bandwidth: f64, cache: Cache) -> f64 {
     let (hidden, inner) = (operator.hidden as f64, operator.local_inner());
-    let passes = device.weight_passes((load.pairs / load.active).ceil() as u64);
+    let passes = device.weight_passes((load.pairs / load.active).ceil() as u64, operator.hidden.max(inner as u64));
     let bytes = 3.0 * load.active * hidden * inner * operator.weights.bytes() * passes;
     let column = (hidden + inner) * TILE_COLUMNS * operator.weights.bytes() / (UNIT_BYTES * device.clock.0);
     let warm = match cache {

@@ -414,7 +414,7 @@ fn memory_bytes(operator: &Gemm, device: &Device, warmth: Weights) -> f64 {
     let weights = count * n * k * operator.weights.bytes();
     let again = if warmth == Weights::Looped { missed(weights, shared / LOOP) } else { 1.0 };
     let activations = count * m * k * operator.activations.bytes();
-    weights * again * device.weight_passes(operator.m)
+    weights * again * device.weight_passes(operator.m, operator.k)
         + activations * missed(activations, shared * SURVIVES)
         + count * m * n * operator.output.bytes()
 }

@@ -1,0 +1,387 @@
+//! Ways to serve a workload on a device, in closed form: what each costs in device time, how soon it answers, what it draws.
+//!
+//! Three roles of an instance are looked at, over all mappings, batches and chunks of the study:
+//!
+//! - **whole**: prompts and answers share the devices. A step decodes a token for each of `B` requests; a share `f` of the steps also reads a chunk of `Q` prompt tokens.
+//!   As many prompts are read as answers are written, so `f = B p / (a Q)` with mean prompt `p` and answer `a`. A step takes `T_d` alone and `T_m` with a chunk; on average
+//!   `T = T_d + f (T_m - T_d)`, and a token costs `n T / B` seconds of a device.
+//! - **decode**: answers alone, `T_d` a step.
+//! - **prefill**: prompts alone, at a load `r` below one.
+//!
+//! Prompts wait in a queue with one server: its mean wait is Pollaczek's and Khinchin's, its tail exponential (Kingman 1962), which gives the 99th percentile of the
+//! time to the first token. The 99th percentile of the time per further token adds the binomial spread of how many chunks an answer of mean length meets. `confirm`
+//! holds the chosen deployments against simulated requests.
+//!
+//! Requests in flight vary around `B` as in a Poisson process; memory must hold 99 of 100 such moments.
+
+use crate::ask::{Ask, SPREAD};
+use crate::study::Deployments;
+use base::units::{Joules, Watts};
+use perf::device::Device;
+use perf::evaluate::{self, Software, Step};
+use perf::operator::{Operator, Phase};
+use perf::parallel::candidates;
+use perf::workload::{Formats, Plan, Work};
+use serde::{Deserialize, Serialize};
+
+/// What a device draws for a step.
+pub trait Meter: Sync {
+    /// Energy of one device for a step of `plan`; `narrow` is the part of its arithmetic with weights of four bits.
+    fn energy(&self, step: &Step, plan: &Plan, narrow: f64) -> Drawn;
+
+    /// Whether a device may draw this all the time.
+    fn bears(&self, die: Watts, beside: Watts) -> bool;
+}
+
+/// Energy by where it becomes heat.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Drawn {
+    /// On the die.
+    pub die: Joules,
+    /// In the memory beside it.
+    pub beside: Joules,
+}
+
+impl Drawn {
+    /// Mixes in a share of another.
+    fn toward(self, other: Drawn, share: f64) -> Drawn {
+        Drawn {
+            die: self.die + (other.die - self.die) * share,
+            beside: self.beside + (other.beside - self.beside) * share,
+        }
+    }
+}
+
+/// What an instance does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// Prompts and answers, prompts in chunks of so many tokens.
+    Whole {
+        /// Most prompt tokens of a step.
+        chunk: u32,
+    },
+    /// Answers.
+    Decode,
+    /// Prompts, busy for so many of a hundred seconds.
+    Prefill {
+        /// Prompt tokens of a step.
+        chunk: u32,
+        /// Per cent.
+        load: u8,
+    },
+}
+
+/// A way to serve a workload, or half of one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Which of the plans it uses.
+    pub plan: u32,
+    /// What it does.
+    pub role: Role,
+    /// Requests that decode at once; 0 for prompts.
+    pub batch: u32,
+    /// Seconds of a device per token written.
+    pub seconds: f64,
+    /// Of those, for prompts.
+    pub reading: f64,
+    /// Time to the first token, 99th percentile, in s; for [`Role::Decode`] its own part.
+    pub ttft: f64,
+    /// Time per further token, 99th percentile, in s; 0 for prompts.
+    pub tpot: f64,
+    /// Time per further token on average, in s.
+    pub pace: f64,
+    /// Power of a device.
+    pub watts: f64,
+    /// Of that, beside the die.
+    pub beside: f64,
+}
+
+/// A network divided among devices, with its formats.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The part of its arithmetic that has weights of four bits.
+    pub narrow: f64,
+}
+
+/// Requests that decode at once: steps of a half to a third of an octave.
+fn batches() -> impl Iterator<Item = u32> {
+    (0..=12)
+        .flat_map(|octave| [1 << octave, 3 << octave >> 1])
+        .filter(|batch| *batch != 0)
+        .scan(0, |last, batch| {
+            let fresh = batch > *last;
+            *last = batch.max(*last);
+            Some(fresh.then_some(batch))
+        })
+        .flatten()
+}
+
+/// Loads of instances that only read prompts, per cent.
+const LOADS: [u8; 4] = [50, 65, 80, 90];
+
+/// Highest share of steps with a chunk.
+const BUSIEST: f64 = 0.9;
+
+/// Standard deviations below which 99 in 100 of a normal distribution lie.
+pub const DEVIATIONS: f64 = 2.326;
+
+/// Every plan of a network on a device: instances of `deployments` sizes, all mappings without a pipeline, all formats.
+///
+/// A pipeline multiplies the time per token and is left to networks that do not fit otherwise; none of an instance's sizes needs it here.
+pub fn plans(ask: &Ask, device: &Device, deployments: &Deployments) -> Vec<Planned> {
+    let mut plans: Vec<Planned> = Vec::new();
+    let mut formats: Vec<Formats> = Vec::new();
+    for wanted in &ask.formats {
+        let there = wanted.on(device);
+        if !formats.contains(&there) && holds(&ask.formats, &there) {
+            formats.push(there);
+        }
+    }
+    for formats in formats {
+        for devices in deployments.devices.iter() {
+            let mappings = candidates(ask.shape, devices.0.max(1), device.scale_up.group.max(1));
+            for mapping in mappings.into_iter().filter(|mapping| mapping.pipeline == 1) {
+                let plan = Plan::new(ask.shape, formats, mapping, SPREAD);
+                let narrow = narrow(&plan);
+                plans.push(Planned { plan, narrow });
+            }
+        }
+    }
+    plans
+}
+
+/// True unless the device would have to narrow weights below what the study says is good enough.
+fn holds(wanted: &[Formats], there: &Formats) -> bool {
+    let enough = |wanted: &Formats| {
+        there.weights.bits() >= wanted.weights.bits().min(FINE)
+            && there.experts.bits() >= wanted.experts.bits().min(FINE)
+    };
+    wanted.iter().any(enough)
+}
+
+/// Bits of a weight beyond which nothing is lost that a reader would notice: 8-bit weights with a scale per 32 on our chip stand for 16-bit ones (`docs/accuracy.md`).
+const FINE: f64 = 8.0;
+
+/// The part of a plan's arithmetic whose weights have four bits.
+fn narrow(plan: &Plan) -> f64 {
+    const FOUR: f64 = 5.0;
+    let (mut all, mut four) = (0.0, 0.0);
+    plan.visit(&[Work::decode(plan.mapping().data.max(1), 1024)], |counted| {
+        let bits = match &counted.operator {
+            Operator::Gemm(gemm) => gemm.weights.bits(),
+            Operator::Experts(experts) => experts.weights.bits(),
+            _ => f64::INFINITY,
+        };
+        let operations = counted.operations();
+        all += operations;
+        four += if bits < FOUR { operations } else { 0.0 };
+    });
+    if all > 0.0 { four / all } else { 0.0 }
+}
+
+/// A step's time and energy.
+#[derive(Clone, Copy)]
+struct Timed {
+    time: f64,
+    drawn: Drawn,
+}
+
+/// A workload on a device: gives every point to `visit`.
+pub struct Survey<'a> {
+    /// What is asked.
+    pub ask: &'a Ask,
+    /// Of which device.
+    pub device: &'a Device,
+    /// What it draws.
+    pub meter: &'a dyn Meter,
+    /// How it may be served.
+    pub deployments: &'a Deployments,
+}
+
+impl Survey<'_> {
+    /// Every point of `plans`.
+    pub fn visit(&self, plans: &[Planned], visit: &mut dyn FnMut(Point)) {
+        for (index, planned) in plans.iter().enumerate() {
+            let index = index as u32;
+            if self.deployments.apart {
+                self.prompts(index, planned, visit);
+            }
+            for batch in batches().take_while(|batch| u64::from(*batch) <= self.deployments.batch.0) {
+                if u64::from(batch) < planned.plan.mapping().data {
+                    continue;
+                }
+                if !self.fits(planned, batch) {
+                    break;
+                }
+                self.answers(index, planned, batch, visit);
+            }
+        }
+    }
+
+    fn fits(&self, planned: &Planned, batch: u32) -> bool {
+        let most = f64::from(batch) + DEVIATIONS * f64::from(batch).sqrt();
+        let context = self.ask.moments.context.ceil() as u64;
+        planned.plan.memory(self.device, most.ceil() as u64, context).fits()
+    }
+
+    fn timed(&self, planned: &Planned, works: &[Work]) -> Timed {
+        let software = Software::of(self.device);
+        let step = evaluate::step(&planned.plan, works, self.device, &software);
+        Timed { time: step.time.0, drawn: self.meter.energy(&step, &planned.plan, planned.narrow) }
+    }
+
+    /// Work of a chunk: whole prompts of the length around a mean token where they fit, else the middle part of one.
+    fn chunk(&self, chunk: u32) -> Work {
+        let around = self.ask.moments.around.max(1.0);
+        let chunk = f64::from(chunk);
+        let sequences = (chunk / around).round().max(1.0);
+        let queries = chunk / sequences;
+        let past = ((around - queries) / 2.0).max(0.0);
+        let whole = |number: f64| number.round().max(1.0) as u64;
+        Work {
+            phase: Phase::Prefill,
+            sequences: whole(sequences),
+            queries: whole(queries),
+            past: past.round() as u64,
+            logits: 1,
+        }
+    }
+
+    /// What a step of a point computes, that with a chunk where there are two kinds.
+    pub fn works(&self, plan: &Plan, point: &Point) -> Vec<Work> {
+        let decode = Work::decode(point.batch.into(), self.ask.moments.context.round() as u64);
+        match point.role {
+            Role::Whole { chunk } => vec![decode, self.chunk(chunk)],
+            Role::Decode => vec![decode],
+            Role::Prefill { chunk, .. } => vec![self.prompts_of(plan, chunk)],
+        }
+    }
+
+    fn answers(&self, index: u32, planned: &Planned, batch: u32, visit: &mut dyn FnMut(Point)) {
+        let moments = &self.ask.moments;
+        let decode = Work::decode(batch.into(), moments.context.round() as u64);
+        let alone = self.timed(planned, &[decode]);
+        let devices = planned.plan.mapping().devices() as f64;
+        if self.deployments.apart {
+            let seconds = devices * alone.time / f64::from(batch);
+            let (time, ttft) = (alone.time, alone.time);
+            self.give(index, Role::Decode, batch, [seconds, 0.0], [ttft, time, time], (alone.drawn, time), visit);
+        }
+        if !self.deployments.mixed {
+            return;
+        }
+        for chunk in self.deployments.chunks.iter().map(|chunk| chunk.0.max(1) as u32) {
+            let busy = f64::from(batch) * moments.prompt / (moments.answer * f64::from(chunk));
+            if busy > BUSIEST {
+                continue;
+            }
+            let mixed = self.timed(planned, &[decode, self.chunk(chunk)]);
+            let extra = (mixed.time - alone.time).max(0.0);
+            let mean = alone.time + busy * extra;
+            let spread = DEVIATIONS * (busy * (1.0 - busy) / moments.answer.max(1.0)).sqrt();
+            let tpot = alone.time + (busy + spread).min(1.0) * extra;
+            let long = self.long(planned, Some(decode), chunk);
+            let ttft = self.wait(busy, mixed.time / f64::from(chunk)) + long;
+            let seconds = devices * mean / f64::from(batch);
+            let reading = devices * busy * extra / f64::from(batch);
+            let drawn = alone.drawn.toward(mixed.drawn, busy);
+            self.give(
+                index,
+                Role::Whole { chunk },
+                batch,
+                [seconds, reading],
+                [ttft, tpot, mean],
+                (drawn, mean),
+                visit,
+            );
+        }
+    }
+
+    /// A step of an instance that only reads: each group of data parallelism has a prompt.
+    fn prompts_of(&self, plan: &Plan, chunk: u32) -> Work {
+        let work = self.chunk(chunk);
+        Work { sequences: work.sequences.max(plan.mapping().data), ..work }
+    }
+
+    fn prompts(&self, index: u32, planned: &Planned, visit: &mut dyn FnMut(Point)) {
+        let moments = &self.ask.moments;
+        let chunk = self.deployments.chunks.iter().map(|chunk| chunk.0).max().unwrap_or(1).max(1) as u32;
+        let work = self.prompts_of(&planned.plan, chunk);
+        if !planned.plan.memory(self.device, work.sequences, work.queries + work.past).fits() {
+            return;
+        }
+        let step = self.timed(planned, &[work]);
+        let token = step.time / work.tokens() as f64;
+        let devices = planned.plan.mapping().devices() as f64;
+        let moved = planned.plan.cache_bytes(moments.prompt.round() as u64)
+            / self.device.scale_out.as_ref().unwrap_or(&self.device.scale_up).bandwidth.0.max(1.0);
+        let long = self.long(planned, None, chunk);
+        for load in LOADS {
+            let share = f64::from(load) / 100.0;
+            let seconds = devices * token * moments.prompt / moments.answer / share;
+            let ttft = self.wait(share, token) + long + moved;
+            self.give(
+                index,
+                Role::Prefill { chunk, load },
+                0,
+                [seconds, seconds],
+                [ttft, 0.0, 0.0],
+                (step.drawn, step.time),
+                visit,
+            );
+        }
+    }
+
+    /// 99th percentile of the time that a prompt waits for one server that reads `token` seconds a token and is busy for a share `busy`.
+    fn wait(&self, busy: f64, token: f64) -> f64 {
+        // Service is proportional to the prompt: E[S2] / E[S] is the time of the prompt around a mean token.
+        let mean = busy * token * self.ask.moments.around / (2.0 * (1.0 - busy));
+        let tail = if busy > 0.01 { mean / busy * (100.0 * busy).ln() } else { 0.0 };
+        tail.max(0.0)
+    }
+
+    /// Time to read the prompt that 99 of 100 do not exceed, chunk by chunk, beside what decodes.
+    fn long(&self, planned: &Planned, decode: Option<Work>, chunk: u32) -> f64 {
+        let prompt = self.ask.moments.prompt_99.max(1.0);
+        let steps = (prompt / f64::from(chunk)).ceil();
+        let queries = (prompt / steps).round().max(1.0);
+        // Chunks see more and more of their prompt; the middle one stands for all.
+        let past = ((prompt - queries) / 2.0).round().max(0.0);
+        let part = Work { phase: Phase::Prefill, sequences: 1, queries: queries as u64, past: past as u64, logits: 1 };
+        let works: Vec<Work> = decode.into_iter().chain([part]).collect();
+        steps * self.timed(planned, &works).time
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn give(
+        &self,
+        plan: u32,
+        role: Role,
+        batch: u32,
+        [seconds, reading]: [f64; 2],
+        [ttft, tpot, pace]: [f64; 3],
+        (drawn, time): (Drawn, f64),
+        visit: &mut dyn FnMut(Point),
+    ) {
+        let (die, beside) = (Watts(drawn.die.0 / time), Watts(drawn.beside.0 / time));
+        if self.meter.bears(die, beside) {
+            let watts = die.0 + beside.0;
+            visit(Point { plan, role, batch, seconds, reading, ttft, tpot, pace, watts, beside: beside.0 });
+        }
+    }
+}
+
+/// What a device of the catalogue draws: a share of its limit, which it may draw all the time.
+pub struct Rated<'a>(pub &'a Device);
+
+impl Meter for Rated<'_> {
+    fn energy(&self, step: &Step, plan: &Plan, _: f64) -> Drawn {
+        Drawn { die: perf::power::energy(step, self.0, plan.formats().activations), beside: Joules(0.0) }
+    }
+
+    fn bears(&self, _: Watts, _: Watts) -> bool {
+        true
+    }
+}
