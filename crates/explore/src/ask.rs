@@ -20,9 +20,9 @@ pub struct Moments {
     pub prompt: f64,
     /// Mean answer.
     pub answer: f64,
-    /// Mean context that a written token sees: E[a (p + a/2)] / E[a].
+    /// Mean context that a written token sees: `E[a (p + a/2)] / E[a]`.
     pub context: f64,
-    /// Length of the prompt that a mean prompt token stands in: E[p2] / E[p].
+    /// Length of the prompt that a mean prompt token stands in: `E[p2] / E[p]`.
     pub around: f64,
     /// Prompt that 99 of 100 do not exceed.
     pub prompt_99: f64,

@@ -11,7 +11,7 @@
 //! | streaming operators | the longer of bytes and operations, per row |
 //! | reading weights, exchanges, starts, rounding to tiles, waiting, load below one | nothing |
 //!
-//! Spreading over devices divides that work or repeats some of it. Lengths are rounded to whole prompts where chunks are formed, for which [`ROUNDING`] gives way. Energy is bounded the
+//! Spreading over devices divides that work or repeats some of it. Lengths are rounded to whole prompts where chunks are formed, for which a few per cent give way. Energy is bounded the
 //! same way, with the cheapest multiply. An hour costs `fixed + per_watt x rating`, and a rating is at least the mean power: a token costs at least `fixed x s + per_watt x J`.
 //! A test holds evaluated points of many chips to that.
 
