@@ -140,7 +140,8 @@ pub fn summary(rows: &[Public], kind: Kind) -> String {
         Kind::Money | Kind::Order => counts,
         Kind::Rate | Kind::Energy if errors.is_empty() => counts,
         Kind::Rate | Kind::Energy => {
-            let (mean, median) = (errors.iter().sum::<f64>() / errors.len() as f64, errors[errors.len() / 2]);
+            let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+            let median = f64::midpoint(errors[(errors.len() - 1) / 2], errors[errors.len() / 2]);
             format!("{counts}; error {mean:.0} % in the mean, {median:.0} % in the median")
         }
     }

@@ -371,6 +371,11 @@ impl File {
         vendors.into_iter().find(|vendor| set(vendor) != 1)
     }
 
+    /// The round of a name that was checked.
+    pub fn round(&self, name: &str) -> &Round {
+        self.rounds.iter().find(|one| one.name == name).expect("checked when it was read")
+    }
+
     /// The benchmark of a name that was checked.
     pub fn benchmark(&self, name: &str) -> &Benchmark {
         self.benchmarks.iter().find(|one| one.name == name).expect("checked when it was read")

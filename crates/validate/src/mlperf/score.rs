@@ -236,7 +236,11 @@ impl Compared {
         Public {
             kind: Kind::Rate,
             id: rate_id(&self.point),
-            title: format!("MLPerf {}: output tokens per second and accelerator", self.point),
+            title: format!(
+                "MLPerf {}: output tokens per second and accelerator, software of {}",
+                self.point,
+                file.round(&self.point.round).software
+            ),
             label: if self.sets_factor { "sets the factor" } else { "prediction" },
             published: self.published,
             computed: self.computed(),
