@@ -40,6 +40,16 @@ use std::sync::Mutex;
 /// H100 (`data/cases/silicon.toml`, V7), as for every device of the catalogue.
 const REPAIR: f64 = 0.3;
 
+/// Sides of dies are whole tenths of a millimetre, sides of interposers whole halves, rounded up: nobody draws them finer before a floorplan is final, and sizes that occur
+/// again are counted on a wafer once.
+const DIE_GRID: f64 = 10.0;
+const INTERPOSER_GRID: f64 = 2.0;
+
+/// The next length above with so many parts in a millimetre.
+fn up_to(length: Millimetres, parts: f64) -> Millimetres {
+    Millimetres((length.0 * parts).ceil() / parts)
+}
+
 /// Why a design is not looked at further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -221,6 +231,7 @@ impl Bodies {
         let area = Area::of(&whole, &self.blocks, &process.node).expect("memories of studies are known");
         let total = area.total().nominal;
         let (width, height) = floorplan::die_sides(total);
+        let (width, height) = (up_to(width, DIE_GRID), up_to(height, DIE_GRID));
         let die = Die {
             name: self.study.name.clone(),
             width,
@@ -236,6 +247,7 @@ impl Bodies {
         }
         let stack = self.outline(design.memory);
         let (across, up) = floorplan::interposer(total, area.stacks, stack, design.dies);
+        let (across, up) = (up_to(across, INTERPOSER_GRID), up_to(up, INTERPOSER_GRID));
         let interposer = across * up;
         if interposer > self.study.limits.interposer.0 {
             return Err(Refusal::Interposer);

@@ -217,3 +217,81 @@ fn mixed(asks: &[Ask], served: Vec<Served>, level: f64, rating: f64, hour: &Hour
     let usd = hour.second(rating) * seconds * MILLION;
     Mixed { level, rating, usd, seconds, joules, interactivity: 1.0 / pace, served }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask;
+    use crate::study::Study;
+    use proptest::prelude::*;
+
+    fn point(role: Role, batch: u32, [seconds, watts, ttft, tpot]: [f64; 4]) -> Point {
+        Point {
+            plan: 0,
+            role,
+            batch,
+            seconds,
+            reading: seconds / 2.0,
+            ttft,
+            tpot,
+            pace: tpot,
+            watts,
+            beside: watts / 3.0,
+        }
+    }
+
+    fn points() -> impl Strategy<Value = Vec<Point>> {
+        let numbers = proptest::array::uniform4(1u32..12);
+        proptest::collection::vec((0u8..3, 1u32..9, numbers), 1..9).prop_map(|all| {
+            let one = |(role, batch, [seconds, watts, ttft, tpot]): (u8, u32, [u32; 4])| {
+                let numbers = [seconds, watts * 100, ttft, tpot].map(f64::from);
+                let [seconds, watts, ttft, tpot] = numbers;
+                let role = match role {
+                    0 => Role::Whole { chunk: 512 },
+                    1 => Role::Decode,
+                    _ => Role::Prefill { chunk: 512, load: 50 },
+                };
+                let tpot = if matches!(role, Role::Prefill { .. }) { 0.0 } else { tpot * 6e-3 };
+                point(role, batch, [seconds * 1e-4, watts, ttft * 0.08, tpot])
+            };
+            all.into_iter().map(one).collect()
+        })
+    }
+
+    /// Every way to serve one workload in time.
+    fn ways(ask: &Ask, points: &[Point], level: f64) -> Vec<Served> {
+        let (ttft, tpot) = (ask.ttft.0 * level, ask.tpot.0 * level);
+        let of = |wanted: fn(&Role) -> bool, ttft: f64| {
+            points.iter().filter(move |point| wanted(&point.role) && point.ttft <= ttft && point.tpot <= tpot)
+        };
+        let whole = of(|role| matches!(role, Role::Whole { .. }), ttft).map(|point| Served::Whole(*point));
+        let apart = of(|role| matches!(role, Role::Prefill { .. }), ttft - tpot).flat_map(|prefill| {
+            of(|role| *role == Role::Decode, ttft).map(|decode| Served::Apart { prefill: *prefill, decode: *decode })
+        });
+        whole.chain(apart).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_sweep_finds_what_trying_everything_finds(
+            first in points(), second in points(), per_watt in 0.0..0.01f64, level in 0.5..2.0f64,
+        ) {
+            let asks = &ask::all(&Study::builtin())[..2];
+            let hour = Hour { fixed: 2.0, per_watt, rating: None };
+            let all = [ways(&asks[0], &first, level), ways(&asks[1], &second, level)];
+            let pairs = all[0].iter().flat_map(|a| all[1].iter().map(move |b| vec![*a, *b]));
+            let usd = |served: Vec<Served>| {
+                let rating = served.iter().map(Served::watts).fold(0.0, f64::max);
+                mixed(asks, served, level, rating, &hour).usd
+            };
+            let best = pairs.map(usd).fold(f64::INFINITY, f64::min);
+            match cheapest(asks, &[first, second], level, &hour) {
+                Ok(mix) => {
+                    prop_assert!((mix.usd / best - 1.0).abs() < 1e-12, "{} {best}", mix.usd);
+                    prop_assert!(mix.served.iter().all(|served| served.watts() <= mix.rating));
+                }
+                Err(at) => prop_assert!(all[at].is_empty() && best.is_infinite()),
+            }
+        }
+    }
+}
