@@ -1,7 +1,7 @@
 //! The arguments: what each command takes, in the words of its `--help`.
 
 use crate::failure::Result;
-use crate::{bench, chat, chip, compile, eval, facts, map, models, perf, program, run, simulate, ui, validate};
+use crate::{bench, chat, chip, compile, design, eval, facts, map, models, perf, program, run, simulate, ui, validate};
 use base::tile::WeightKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -10,6 +10,7 @@ use clap_complete::Shell;
 #[derive(Parser)]
 #[command(name = "puce", version, styles = ui::HELP, max_term_width = 100, after_help = "\
 Examples:
+  puce design                       the best chip for a study, and whether to build it
   puce run \"Why is the sky blue?\"   fetch a small model and let the chip answer
   puce chip show one                what the chip is
   puce compile --passes passes      what the compiler makes of the model")]
@@ -20,6 +21,8 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Find the best chip for a study, and tell whether to build it
+    Design(design::Arguments),
     /// Continue a prompt on the emulated chip
     Run(run::Arguments),
     /// Talk with a model on the emulated chip
@@ -65,6 +68,7 @@ Examples:
 /// Runs the command.
 pub fn dispatch(arguments: Arguments) -> Result {
     match arguments.command {
+        Command::Design(arguments) => design::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Chat(arguments) => chat::run(&arguments),
         Command::Model(command) => models::run(&command),

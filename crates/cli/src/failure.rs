@@ -2,8 +2,9 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::io::ErrorKind;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The result of a command or of a part of one.
@@ -25,7 +26,7 @@ impl Failure {
     }
 
     /// The operating system refused a file.
-    pub fn file(path: &Path, error: &std::io::Error) -> Failure {
+    pub fn file(path: &Path, error: &io::Error) -> Failure {
         let reason = match error.kind() {
             ErrorKind::NotFound => "there is no such file".into(),
             ErrorKind::PermissionDenied => "permission denied".into(),
@@ -34,6 +35,14 @@ impl Failure {
             _ => error.to_string(),
         };
         Failure::new(format!("{}: {reason}", path.display()))
+    }
+
+    /// The sentence alone.
+    pub fn sentence(self) -> String {
+        match self {
+            Failure::Sentence(sentence) => sentence,
+            Failure::Pipe => "nobody reads standard output".into(),
+        }
     }
 
     /// Tells the user, and gives the exit code.
@@ -75,4 +84,39 @@ pub fn read_text(path: &Path) -> Result<String> {
 /// Writes a file.
 pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result {
     std::fs::write(path, bytes).map_err(|error| Failure::file(path, &error))
+}
+
+/// Writes a file so that whoever looks, even after a crash, finds the old one or the whole new one.
+pub fn replace(path: &Path, bytes: impl AsRef<[u8]>) -> Result {
+    replace_with(path, |file| file.write_all(bytes.as_ref()))
+}
+
+/// The same with a file that is written piece by piece.
+pub fn replace_with(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result {
+    let passing = passing(path);
+    let written = File::create(&passing).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        write(&mut file)?;
+        file.into_inner()?.sync_all()
+    });
+    written.and_then(|()| std::fs::rename(&passing, path)).map_err(|error| {
+        // It is of no use to anybody; if it cannot be removed, that is not the error to tell.
+        let _ = std::fs::remove_file(&passing);
+        Failure::file(path, &error)
+    })
+}
+
+/// The name that a file has while it is written.
+pub fn passing(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    name.into()
+}
+
+/// Removes a file, if there is one.
+pub fn remove(path: &Path) -> Result {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Failure::file(path, &error)),
+        _ => Ok(()),
+    }
 }

@@ -16,6 +16,7 @@ mod beside;
 mod chat;
 mod chip;
 mod compile;
+mod design;
 mod eval;
 mod facts;
 mod failure;

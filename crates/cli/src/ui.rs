@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
+use std::time::Duration;
 
 /// For what a line is about.
 pub const STRONG: Style = Style::new().bold();
@@ -92,6 +93,11 @@ impl Sheet {
         }
         text
     }
+}
+
+/// A text in lines of the terminal's width.
+pub fn paragraph(text: &str) -> String {
+    wrap(text, columns()).join("\n") + "\n"
 }
 
 /// Breaks at spaces so that no line is longer than `room`, if its words permit. A number stays with its unit.
@@ -227,6 +233,27 @@ fn bar(what: &str, total: u64, template: &str) -> ProgressBar {
     bar.set_style(style.progress_chars("━━─"));
     bar.set_message(what.to_string());
     bar
+}
+
+/// A wheel that turns on standard error while something without a measure goes on; nothing where that is no terminal.
+pub fn wheel() -> ProgressBar {
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
+}
+
+/// What the wheel turns for.
+pub fn turn(wheel: &ProgressBar, what: &str) {
+    wheel.set_style(ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}").expect("the template is constant"));
+    wheel.set_message(what.to_string());
+    wheel.enable_steady_tick(Duration::from_millis(100));
+}
+
+/// Makes a bar of a wheel, or moves it: `done` things of `total`, and what else there is to tell.
+pub fn advance(wheel: &ProgressBar, done: u64, total: u64, told: String) {
+    let style = ProgressStyle::with_template("{bar:16} {human_pos} of {human_len} {wide_msg:.dim}");
+    wheel.set_style(style.expect("the template is constant").progress_chars("━━─"));
+    wheel.set_length(total);
+    wheel.set_position(done);
+    wheel.set_message(told);
 }
 
 #[cfg(test)]

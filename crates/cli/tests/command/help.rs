@@ -4,6 +4,7 @@ use crate::tool::{command, puce, run};
 
 const COMMANDS: &[&[&str]] = &[
     &[],
+    &["design"],
     &["run"],
     &["chat"],
     &["model", "list"],

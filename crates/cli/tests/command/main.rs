@@ -1,6 +1,7 @@
 //! The built binary, as a user meets it: arguments in, text and exit code out.
 
 mod chips;
+mod design;
 mod facts;
 mod help;
 mod map;
