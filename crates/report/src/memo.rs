@@ -57,6 +57,14 @@ impl Memo<'_> {
         text::action(self.outcome.verdict.action)
     }
 
+    fn sentence(&self) -> String {
+        text::sentence(&self.outcome.verdict)
+    }
+
+    fn left_out(&self) -> Vec<(String, &str)> {
+        text::left_out(self.outcome)
+    }
+
     fn builds(&self) -> bool {
         self.outcome.verdict.action == Action::Build
     }

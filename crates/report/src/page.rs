@@ -97,6 +97,14 @@ impl Page<'_> {
         text::action(self.outcome.verdict.action)
     }
 
+    fn sentence(&self) -> String {
+        text::sentence(&self.outcome.verdict)
+    }
+
+    fn left_out(&self) -> Vec<(String, &str)> {
+        text::left_out(self.outcome)
+    }
+
     fn measures(&self) -> &'static [charts::Measure] {
         &MEASURES
     }

@@ -2,7 +2,7 @@
 //!
 //! What is not a number reads `unknown`: neither page nor memo ever shows `NaN`.
 
-use explore::outcome::{Action, Contender, Outcome, Span};
+use explore::outcome::{Action, Contender, Outcome, Span, Verdict};
 
 /// What stands for a figure that is not finite.
 const UNKNOWN: &str = "unknown";
@@ -110,8 +110,8 @@ pub fn percent(share: f64) -> String {
 /// A probability: one that only says that no counterexample was drawn is not called certain.
 pub fn probability(share: f64) -> String {
     match share {
-        _ if share >= 0.9995 => "over 99.9 %".to_owned(),
-        _ if share < 0.0005 => "below 0.1 %".to_owned(),
+        _ if share >= 0.9995 => "> 99.9 %".to_owned(),
+        _ if share < 0.0005 => "< 0.1 %".to_owned(),
         _ => percent(share),
     }
 }
@@ -128,6 +128,25 @@ pub fn action(action: Action) -> &'static str {
         Action::DoNotBuild => "Do not build",
         Action::Open => "Open",
     }
+}
+
+/// The verdict's sentence without the word that stands before it.
+pub fn sentence(verdict: &Verdict) -> String {
+    let rest = verdict.sentence.strip_prefix(action(verdict.action)).and_then(|rest| rest.strip_prefix(": "));
+    let mut letters = rest.unwrap_or(&verdict.sentence).chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Devices that are left out, those with one reason together: names and the reason.
+pub fn left_out(outcome: &Outcome) -> Vec<(String, &str)> {
+    let mut groups: Vec<(String, &str)> = Vec::new();
+    for device in &outcome.left_out {
+        match groups.iter_mut().find(|(_, why)| *why == device.why) {
+            Some((names, _)) => *names += &format!(", {}", device.name),
+            None => groups.push((device.name.clone(), &device.why)),
+        }
+    }
+    groups
 }
 
 /// What a grade of a source stands for.
@@ -202,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_was_always_so_in_the_draws_is_not_certain() {
-        assert_eq!([1.0, 0.9994, 0.5, 0.0].map(probability), ["over 99.9 %", "99.9 %", "50 %", "below 0.1 %"]);
+        assert_eq!([1.0, 0.9994, 0.5, 0.0].map(probability), ["> 99.9 %", "99.9 %", "50 %", "< 0.1 %"]);
     }
 
     #[test]

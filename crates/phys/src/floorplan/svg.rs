@@ -68,11 +68,11 @@ impl Drawing {
         );
     }
 
-    /// A rectangle as a piece of a path.
+    /// A rectangle as a piece of a path; neighbours share their edge to the last digit.
     fn outline(&self, area: &Rectangle) -> String {
-        let (x, y) = self.place(area.x.0, area.top().0);
-        let (width, height) = (area.width.0 * self.scale, area.height.0 * self.scale);
-        format!("M{x:.2} {y:.2}h{width:.2}v{height:.2}h{:.2}z", -width)
+        let (left, top) = self.place(area.x.0, area.top().0);
+        let (right, bottom) = self.place(area.x.0 + area.width.0, area.y.0);
+        format!("M{left:.2} {top:.2}H{right:.2}V{bottom:.2}H{left:.2}z")
     }
 
     /// A word in the middle of a rectangle.

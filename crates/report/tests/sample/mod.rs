@@ -135,7 +135,7 @@ fn asked() -> Asked {
 fn verdict() -> Verdict {
     Verdict {
         action: Action::Build,
-        sentence: "A million tokens cost $0.182 on the chip and $0.243 on the best rival, NVIDIA GB300 NVL72, design and masks included; the chip is cheaper in 91 of 100 draws.".into(),
+        sentence: "Build: a million tokens cost $0.182 on the chip and $0.243 on the best rival, NVIDIA GB300 NVL72, design and masks included; the chip is cheaper in 91 of 100 draws.".into(),
         reasons: vec![
             "Memory binds: six stacks of HBM4 fill the package's edge, and decoding waits for memory in every workload.".into(),
             "To be wrong costs $740 M of design and masks and 2.6 years, in which the rival's price may fall by a third.".into(),
