@@ -249,7 +249,7 @@ pub fn turn(wheel: &ProgressBar, what: &str) {
 
 /// Makes a bar of a wheel, or moves it: `done` things of `total`, and what else there is to tell.
 pub fn advance(wheel: &ProgressBar, done: u64, total: u64, told: String) {
-    let style = ProgressStyle::with_template("{bar:16} {human_pos} of {human_len} {wide_msg:.dim}");
+    let style = ProgressStyle::with_template("{bar:8} {human_pos} of {human_len} {wide_msg:.dim}");
     wheel.set_style(style.expect("the template is constant").progress_chars("━━─"));
     wheel.set_length(total);
     wheel.set_position(done);

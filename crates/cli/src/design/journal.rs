@@ -6,7 +6,7 @@
 //!
 //! [`Header`] says which search the rounds belong to. Everything that could change a result is in it: the study as it was read, and the program with the facts inside it.
 
-use super::points::{self, Chip, Named};
+use super::points::{self, Chip, FormatNames, Named};
 use super::progress::Bar;
 use crate::failure::{Failure, Result, remove, replace, replace_with};
 use crate::interrupt;
@@ -138,8 +138,12 @@ impl<'a> Disk<'a> {
     }
 
     fn write(&self, round: usize, found: &[Evaluated], rows: &[Row]) -> Result {
-        let name = |row| Named { row, workload: &self.workloads[row.workload as usize] };
-        let named: Vec<Named> = rows.iter().map(name).collect();
+        let formats = FormatNames::of(rows);
+        let mut named = Vec::with_capacity(rows.len());
+        for row in rows {
+            let workload = &self.workloads[row.workload as usize];
+            named.push(Named { row, workload, formats: formats.name(&row.formats) });
+        }
         let part = points::points().file(&named)?;
         replace(&self.part(round), &part)?;
         let record = serde_json::to_string(&Record { part: sum(&part), found: found.to_vec() })?;

@@ -5,13 +5,37 @@ use explore::deploy::{Point, Role};
 use explore::search::{Evaluated, LEVELS, Row};
 use explore::space::Design;
 use explore::study::{Lanes, Space};
+use perf::workload::Formats;
 
-/// A point with the name of its workload.
+/// A point with its names.
 pub struct Named<'a> {
     /// The point.
     pub row: &'a Row,
     /// `chat on gpt-oss-120b`.
     pub workload: &'a str,
+    /// Its number formats.
+    pub formats: &'a str,
+}
+
+/// Names of the few number formats that many rows share.
+pub struct FormatNames(Vec<(Formats, String)>);
+
+impl FormatNames {
+    /// Of all formats in `rows`.
+    pub fn of(rows: &[Row]) -> FormatNames {
+        let mut names = Vec::<(Formats, String)>::new();
+        for row in rows {
+            if !names.iter().any(|(known, _)| *known == row.formats) {
+                names.push((row.formats, row.formats.to_string()));
+            }
+        }
+        FormatNames(names)
+    }
+
+    /// The name of formats that are there.
+    pub fn name(&self, formats: &Formats) -> &str {
+        self.0.iter().find(|(known, _)| known == formats).map_or("", |(_, name)| name)
+    }
 }
 
 impl Named<'_> {
@@ -60,6 +84,7 @@ pub fn points<'a>() -> Table<Named<'a>> {
         number("expert", "degree of expert parallelism", |row| row.mapping[1].into()),
         number("data", "degree of data parallelism of attention", |row| row.mapping[2].into()),
         number("devices", "devices of an instance", |row| u64::from(row.mapping[0]) * u64::from(row.mapping[2])),
+        Column::word("formats", "number formats of weights, activations and cache", |at: &Named<'a>| at.formats),
         Column::word(
             "role",
             "whole: prompts and answers; decode: answers alone; prefill: prompts alone",

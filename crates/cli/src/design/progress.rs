@@ -30,7 +30,7 @@ impl Bar {
         let (began, before) = self.began.get().unwrap_or((Instant::now(), progress.points));
         self.began.set(Some((began, before)));
         let fresh = (progress.points - before) as f64;
-        let mut told = format!("designs, {} points", ui::large(progress.points as f64));
+        let mut told = format!("chips, {} points", ui::large(progress.points as f64));
         if fresh > 0.0 {
             told += &format!(", {}/s", ui::large(fresh / began.elapsed().as_secs_f64()));
         }
