@@ -109,6 +109,38 @@ fn bounds_never_exceed_what_they_bound() {
     assert!(nearest > 0.4, "a bound of {nearest} of the cost at best leaves out little");
 }
 
+/// The study's chips on one other network, under every kind of traffic.
+fn on(network: &str) -> Study {
+    small(|text| {
+        let (networks, traffic) = (text.find("[[network]]").unwrap(), text.find("[[traffic]]").unwrap());
+        let kinds = ["chat", "summarise", "translate", "code"];
+        let kinds = kinds.map(|kind| format!("[[traffic]]\nkind = \"{kind}\"\nttft = \"2 s\"\ntpot = \"50 ms\"\n"));
+        let space = text.find("[space]").unwrap();
+        let own = format!("[[network]]\nkey = \"{network}\"\nshare = 1.0\nformats = [\"fp8, cache=fp8\"]\n");
+        let text = format!("{}{own}{}{}", &text[..networks], kinds.concat(), &text[space..]);
+        assert!(traffic < space);
+        text.replace("tokens = [128, 512]", "tokens = [512]")
+            .replace("stacks = [4, 6]", "stacks = [8]")
+            .replace("slack = 1.05", "slack = 1e9")
+    })
+}
+
+#[test]
+fn bounds_hold_for_every_kind_of_attention_and_experts() {
+    for network in ["deepseek-v3", "qwen3-30b-a3b", "gemma-3-27b", "llama-3.1-8b", "mixtral-8x7b"] {
+        let ready = Ready::new(on(network));
+        let found = ready.search(&mut Memory::default()).unwrap();
+        let mut served = 0;
+        for one in &found.evaluated {
+            for mix in one.levels.iter().flatten() {
+                served += 1;
+                assert!(one.bound <= mix.usd, "{network}, chip {}: bound {}, {}", one.chip, one.bound, mix.usd);
+            }
+        }
+        assert!(served > 0, "{network}: nothing was served, so nothing was tested");
+    }
+}
+
 #[test]
 fn leaving_chips_out_loses_nothing() {
     let all = Ready::new(exhaustive()).search(&mut Memory::default()).unwrap();
