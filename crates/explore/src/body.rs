@@ -38,7 +38,7 @@ use std::sync::Mutex;
 
 /// Share of what lies between the cores that carries its own repair: redundant rows of memory, spare lanes of links. Fitted to the yield that is claimed for
 /// H100 (`data/cases/silicon.toml`, V7), as for every device of the catalogue.
-const REPAIR: f64 = 0.3;
+pub const REPAIR: f64 = 0.3;
 
 /// Sides of dies are whole tenths of a millimetre, sides of interposers whole halves, rounded up: nobody draws them finer before a floorplan is final, and sizes that occur
 /// again are counted on a wafer once.
@@ -137,6 +137,10 @@ pub struct Body {
     pub cost: Cost,
     /// Wafers of all packages: of dies, of interposers.
     pub wafers: [f64; 2],
+    /// Memory stacks of all packages.
+    pub stacks: f64,
+    /// Money for design, masks and all packages.
+    pub spent: Usd,
     watch: Watch,
     /// The same from the least and the most that events may take.
     ends: [Watch; 2],
@@ -253,7 +257,11 @@ impl Bodies {
             return Err(Refusal::Interposer);
         }
         let energy = Energy::of(&chip, &self.blocks, &process.node, &area).expect("memories of studies are known");
-        let carrier = Carrier::Interposer { area: interposer, per_wafer: self.on_wafer(false, across, up) };
+        let per_wafer = self.on_wafer(false, across, up);
+        if per_wafer == 0 {
+            return Err(Refusal::Interposer);
+        }
+        let carrier = Carrier::Interposer { area: interposer, per_wafer };
         let memory =
             Stacks { kind: design.memory.priced(), count: (design.stacks * design.dies) as u32, each: design.stack };
         let placed = Placed { gross: self.on_wafer(true, width, height), die, count: design.dies as u32 };
@@ -261,7 +269,9 @@ impl Bodies {
         let money = self.money(package, process.spent);
         let (cost, hour) = self.hour(&money, design.dies);
         let wafers = self.wafers(&money, &cost);
-        self.supply(design, &cost, wafers, process.spent)?;
+        let stacks = self.begun(&cost) * (design.stacks * design.dies) as f64;
+        let spent = process.spent + (cost.price - cost.design) * self.study.volume.0;
+        self.supply(stacks, wafers, spent)?;
         let device = Device::from_chip(&chip);
         let watch = Watch::of(&chip, &energy, meter::nominal);
         let ends = [meter::low, meter::high].map(|end| Watch::of(&chip, &energy, end));
@@ -277,6 +287,8 @@ impl Bodies {
             energy,
             money,
             interposer,
+            stacks,
+            spent,
             cost,
             wafers,
             watch,
@@ -328,29 +340,33 @@ impl Bodies {
         (cold, hour)
     }
 
-    /// Wafers of dies and of interposers that all packages take.
-    fn wafers(&self, money: &econ::cost::Device, cost: &Cost) -> [f64; 2] {
-        let packages = self.study.volume.0 / self.market.package_yield;
-        let wafer = |priced: Usd, each: Usd| packages * each.0 / priced.0;
-        let node = money.package.as_ref().map(|package| package.dies[0].die.node);
-        let dies = node.map_or(Usd(1.0), |node| {
-            let process = self.market.process(node);
-            process.wafer + process.sort
-        });
+    /// Packages that must be begun so that the study's volume works.
+    fn begun(&self, cost: &Cost) -> f64 {
         let bill = cost.bill.unwrap_or_default();
-        [wafer(dies, bill.logic), wafer(self.market.interposer_wafer, bill.interposer)]
+        let packed = bill.total() - bill.test - bill.loss;
+        self.study.volume.0 * ((packed + bill.loss) / packed)
     }
 
-    fn supply(&self, design: &Design, cost: &Cost, wafers: [f64; 2], spent: Usd) -> Result<(), Refusal> {
+    /// Wafers of dies and of interposers that all packages take.
+    fn wafers(&self, money: &econ::cost::Device, cost: &Cost) -> [f64; 2] {
+        let bill = cost.bill.unwrap_or_default();
+        let wafers = |wafer: Usd, each: Usd| self.begun(cost) * each.0 / wafer.0;
+        let node = money.package.as_ref().map(|package| package.dies[0].die.node);
+        let dies = node.map_or(0.0, |node| {
+            let process = self.market.process(node);
+            wafers(process.wafer + process.sort, bill.logic)
+        });
+        [dies, wafers(self.market.interposer_wafer, bill.interposer)]
+    }
+
+    fn supply(&self, stacks: f64, wafers: [f64; 2], spent: Usd) -> Result<(), Refusal> {
         let limits = &self.study.limits;
-        let stacks = self.study.volume.0 * (design.stacks * design.dies) as f64;
         let most = |limit: Option<crate::study::Positive>| limit.map_or(f64::INFINITY, |limit| limit.0);
-        let money = spent.0 + self.study.volume.0 * (cost.price - cost.design).0;
         let checks = [
             (stacks, most(limits.stacks), Refusal::Stacks),
             (wafers[0], most(limits.wafers), Refusal::Wafers),
             (wafers[1], most(limits.interposers), Refusal::Interposers),
-            (money, limits.budget.map_or(f64::INFINITY, |budget| budget.0.0), Refusal::Budget),
+            (spent.0, limits.budget.map_or(f64::INFINITY, |budget| budget.0.0), Refusal::Budget),
         ];
         checks.into_iter().find(|(taken, allowed, _)| taken > allowed).map_or(Ok(()), |(_, _, refusal)| Err(refusal))
     }

@@ -105,7 +105,7 @@ fn seconds(counted: &Counted, device: &Device) -> f64 {
     let parameters = &device.parameters;
     match operator {
         Operator::Gemm(_) => operator.operations() / (rate * parameters.gemm.compute.max(parameters.gemm.sustained)),
-        Operator::Experts(_) => operator.operations() / (rate * (parameters.experts.compute * EXPERTS).min(1.0)),
+        Operator::Experts(_) => operator.operations() / (rate * parameters.experts.compute * EXPERTS),
         Operator::Attention(attention) if attention.phase == Phase::Prefill => {
             estimate.arithmetic.0 + estimate.on_chip.0
         }

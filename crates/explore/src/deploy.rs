@@ -16,9 +16,10 @@
 
 use crate::ask::{Ask, SPREAD};
 use crate::study::Deployments;
-use base::units::{Joules, Watts};
+use base::units::{BytesPerSecond, Joules, Watts};
 use perf::device::Device;
 use perf::evaluate::{self, Software, Step};
+use perf::format::Format;
 use perf::operator::{Operator, Phase};
 use perf::parallel::candidates;
 use perf::workload::{Formats, Plan, Work};
@@ -40,16 +41,6 @@ pub struct Drawn {
     pub die: Joules,
     /// In the memory beside it.
     pub beside: Joules,
-}
-
-impl Drawn {
-    /// Mixes in a share of another.
-    fn toward(self, other: Drawn, share: f64) -> Drawn {
-        Drawn {
-            die: self.die + (other.die - self.die) * share,
-            beside: self.beside + (other.beside - self.beside) * share,
-        }
-    }
 }
 
 /// What an instance does.
@@ -90,10 +81,14 @@ pub struct Point {
     pub tpot: f64,
     /// Time per further token on average, in s.
     pub pace: f64,
-    /// Power of a device.
+    /// Power of a device in the step that draws most.
     pub watts: f64,
     /// Of that, beside the die.
     pub beside: f64,
+    /// Power of a device on average, waiting included.
+    pub mean: f64,
+    /// Which of the cache formats of its network it uses: a cache can be handed over only in the same.
+    pub cache: u8,
 }
 
 /// A network divided among devices, with its formats.
@@ -103,11 +98,13 @@ pub struct Planned {
     pub plan: Plan,
     /// The part of its arithmetic that has weights of four bits.
     pub narrow: f64,
+    /// Which of the cache formats of its network it uses.
+    pub cache: u8,
 }
 
-/// Requests that decode at once: steps of a half to a third of an octave.
+/// Requests that decode at once: powers of two, and the numbers half way between.
 fn batches() -> impl Iterator<Item = u32> {
-    (0..=12)
+    (0..=16)
         .flat_map(|octave| [1 << octave, 3 << octave >> 1])
         .filter(|batch| *batch != 0)
         .scan(0, |last, batch| {
@@ -117,6 +114,10 @@ fn batches() -> impl Iterator<Item = u32> {
         })
         .flatten()
 }
+
+/// From an instance to another where a device has no links of its own beyond its group: a port of 400 Gb/s, as the network around a device is priced with
+/// (`data/facts`: network around a device).
+const NETWORK: BytesPerSecond = BytesPerSecond(50e9);
 
 /// Loads of instances that only read prompts, per cent.
 const LOADS: [u8; 4] = [50, 65, 80, 90];
@@ -139,36 +140,42 @@ pub fn plans(ask: &Ask, device: &Device, deployments: &Deployments) -> Vec<Plann
             formats.push(there);
         }
     }
+    let mut caches: Vec<Format> = Vec::new();
     for formats in formats {
+        let known = caches.iter().position(|cache| *cache == formats.cache);
+        let cache = known.unwrap_or_else(|| {
+            caches.push(formats.cache);
+            caches.len() - 1
+        }) as u8;
         for devices in deployments.devices.iter() {
             let mappings = candidates(ask.shape, devices.0.max(1), device.scale_up.group.max(1));
             for mapping in mappings.into_iter().filter(|mapping| mapping.pipeline == 1) {
                 let plan = Plan::new(ask.shape, formats, mapping, SPREAD);
-                let narrow = narrow(&plan);
-                plans.push(Planned { plan, narrow });
+                let narrow = narrow(&plan, ask.moments.context.round() as u64);
+                plans.push(Planned { plan, narrow, cache });
             }
         }
     }
     plans
 }
 
-/// True unless the device would have to narrow weights below what the study says is good enough.
+/// True unless the device would have to store something in fewer bits than the study says is good enough.
 fn holds(wanted: &[Formats], there: &Formats) -> bool {
+    let stored = |formats: &Formats| [formats.weights, formats.experts, formats.head, formats.cache];
     let enough = |wanted: &Formats| {
-        there.weights.bits() >= wanted.weights.bits().min(FINE)
-            && there.experts.bits() >= wanted.experts.bits().min(FINE)
+        stored(wanted).iter().zip(stored(there)).all(|(wanted, there)| there.bits() >= wanted.bits().min(FINE))
     };
     wanted.iter().any(enough)
 }
 
-/// Bits of a weight beyond which nothing is lost that a reader would notice: 8-bit weights with a scale per 32 on our chip stand for 16-bit ones (`docs/accuracy.md`).
+/// Bits of a stored number beyond which nothing is lost that a reader would notice: 8-bit weights with a scale per 32 on our chip stand for 16-bit ones (`docs/accuracy.md`).
 const FINE: f64 = 8.0;
 
 /// The part of a plan's arithmetic whose weights have four bits.
-fn narrow(plan: &Plan) -> f64 {
+fn narrow(plan: &Plan, context: u64) -> f64 {
     const FOUR: f64 = 5.0;
     let (mut all, mut four) = (0.0, 0.0);
-    plan.visit(&[Work::decode(plan.mapping().data.max(1), 1024)], |counted| {
+    plan.visit(&[Work::decode(plan.mapping().data.max(1), context)], |counted| {
         let bits = match &counted.operator {
             Operator::Gemm(gemm) => gemm.weights.bits(),
             Operator::Experts(experts) => experts.weights.bits(),
@@ -186,6 +193,37 @@ fn narrow(plan: &Plan) -> f64 {
 struct Timed {
     time: f64,
     drawn: Drawn,
+}
+
+impl Timed {
+    fn joules(&self) -> f64 {
+        (self.drawn.die + self.drawn.beside).0
+    }
+
+    fn watts(&self) -> f64 {
+        self.joules() / self.time
+    }
+}
+
+impl Planned {
+    /// A point of this plan, its figures still to be filled in.
+    fn point(&self, plan: u32, role: Role, batch: u32) -> Point {
+        let none = 0.0;
+        Point {
+            plan,
+            role,
+            batch,
+            cache: self.cache,
+            seconds: none,
+            reading: none,
+            ttft: none,
+            tpot: none,
+            pace: none,
+            watts: none,
+            beside: none,
+            mean: none,
+        }
+    }
 }
 
 /// A workload on a device: gives every point to `visit`.
@@ -267,7 +305,8 @@ impl Survey<'_> {
         if self.deployments.apart {
             let seconds = devices * alone.time / f64::from(batch);
             let (time, ttft) = (alone.time, alone.time);
-            self.give(index, Role::Decode, batch, [seconds, 0.0], [ttft, time, time], (alone.drawn, time), visit);
+            let point = Point { seconds, ttft, tpot: time, pace: time, ..planned.point(index, Role::Decode, batch) };
+            self.give(point, alone, alone.watts(), visit);
         }
         if !self.deployments.mixed {
             return;
@@ -286,16 +325,11 @@ impl Survey<'_> {
             let ttft = self.wait(busy, mixed.time / f64::from(chunk)) + long;
             let seconds = devices * mean / f64::from(batch);
             let reading = devices * busy * extra / f64::from(batch);
-            let drawn = alone.drawn.toward(mixed.drawn, busy);
-            self.give(
-                index,
-                Role::Whole { chunk },
-                batch,
-                [seconds, reading],
-                [ttft, tpot, mean],
-                (drawn, mean),
-                visit,
-            );
+            let point = planned.point(index, Role::Whole { chunk }, batch);
+            let point = Point { seconds, reading, ttft, tpot, pace: mean, ..point };
+            let hottest = if mixed.watts() > alone.watts() { mixed } else { alone };
+            let joules = alone.joules() + busy * (mixed.joules() - alone.joules());
+            self.give(point, hottest, joules / mean, visit);
         }
     }
 
@@ -315,22 +349,16 @@ impl Survey<'_> {
         let step = self.timed(planned, &[work]);
         let token = step.time / work.tokens() as f64;
         let devices = planned.plan.mapping().devices() as f64;
-        let moved = planned.plan.cache_bytes(moments.prompt.round() as u64)
-            / self.device.scale_out.as_ref().unwrap_or(&self.device.scale_up).bandwidth.0.max(1.0);
+        let network = self.device.scale_out.as_ref().map_or(NETWORK, |links| links.bandwidth);
+        let moved = planned.plan.cache_bytes(moments.prompt_99.round() as u64) / network.0;
         let long = self.long(planned, None, chunk);
         for load in LOADS {
             let share = f64::from(load) / 100.0;
             let seconds = devices * token * moments.prompt / moments.answer / share;
             let ttft = self.wait(share, token) + long + moved;
-            self.give(
-                index,
-                Role::Prefill { chunk, load },
-                0,
-                [seconds, seconds],
-                [ttft, 0.0, 0.0],
-                (step.drawn, step.time),
-                visit,
-            );
+            let point = planned.point(index, Role::Prefill { chunk, load }, 0);
+            let point = Point { seconds, reading: seconds, ttft, ..point };
+            self.give(point, step, step.watts() * share, visit);
         }
     }
 
@@ -354,21 +382,11 @@ impl Survey<'_> {
         steps * self.timed(planned, &works).time
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn give(
-        &self,
-        plan: u32,
-        role: Role,
-        batch: u32,
-        [seconds, reading]: [f64; 2],
-        [ttft, tpot, pace]: [f64; 3],
-        (drawn, time): (Drawn, f64),
-        visit: &mut dyn FnMut(Point),
-    ) {
-        let (die, beside) = (Watts(drawn.die.0 / time), Watts(drawn.beside.0 / time));
+    /// Gives a point with its power, if a device bears the step that draws most.
+    fn give(&self, point: Point, hottest: Timed, mean: f64, visit: &mut dyn FnMut(Point)) {
+        let [die, beside] = [hottest.drawn.die, hottest.drawn.beside].map(|energy| Watts(energy.0 / hottest.time));
         if self.meter.bears(die, beside) {
-            let watts = die.0 + beside.0;
-            visit(Point { plan, role, batch, seconds, reading, ttft, tpot, pace, watts, beside: beside.0 });
+            visit(Point { watts: (die + beside).0, beside: beside.0, mean, ..point });
         }
     }
 }

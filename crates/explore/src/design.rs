@@ -12,6 +12,7 @@ use crate::runner::{self, Runner};
 use crate::search::{Journal, Search, Stopped};
 use crate::space::Design;
 use crate::study::Study;
+use econ::carbon::Intensity;
 use econ::facts::{FactError, Facts, Grade};
 
 /// What is going on.
@@ -86,10 +87,17 @@ pub fn run(
         return Err(Failure::Nobody(why.collect::<Vec<_>>().join("; ")));
     }
     told(Stage::Simulate);
-    let confirmed = confirmed::all(&asks, &runners);
+    let confirmed = confirmed::all(&asks, &mut runners);
     told(Stage::Judge);
     let facts = &market_facts;
-    let parts = assemble::Parts { study, facts, asks: &asks, bodies: &bodies, found: &found };
+    let parts = assemble::Parts {
+        study,
+        intensity: Intensity::nominal(facts)?,
+        facts,
+        asks: &asks,
+        bodies: &bodies,
+        found: &found,
+    };
     let judged = parts.judge(&runners, &confirmed, best.as_ref().zip(body.as_ref()))?;
     told(Stage::Draw);
     let chosen = best.as_ref().zip(body.as_ref()).map(|(design, body)| parts.chosen(design, body, &runners));

@@ -85,14 +85,21 @@ pub fn spread(facts: &Facts, devices: &[Device]) -> Result<Vec<Priced>, FactErro
     Ok(found.chunks(QUESTIONS.len()).map(one).collect())
 }
 
-/// The ratio of two devices' costs as a function of everything that is not known.
-struct Ratio<'a>(Comparison<'a>);
+/// The first device's cost over that of the cheapest other, as a function of everything that is not known.
+struct Ratio<'a> {
+    compared: Comparison<'a>,
+    devices: usize,
+}
 
 impl Model for Ratio<'_> {
     fn compute(&self, values: &[f64], results: &mut [f64]) {
-        let mut answers = [0.0; 2];
-        self.0.compute(values, &mut answers);
-        results[0] = answers[0] / answers[1];
+        /// Most devices of a duel.
+        const MOST: usize = 8;
+        let mut answers = [0.0; MOST];
+        let answers = &mut answers[..self.devices.min(MOST)];
+        self.compared.compute(values, answers);
+        let cheapest = answers[1..].iter().copied().fold(f64::INFINITY, f64::min);
+        results[0] = answers[0] / cheapest;
     }
 }
 
@@ -222,13 +229,14 @@ fn grouped(text: &str) -> String {
     out
 }
 
-/// Our chip against a rival.
+/// The first device against the cheapest of the others in each sample; the second is the best by its median, against which volume is reckoned.
 ///
 /// # Errors
 /// If `facts` lack an input of the market.
-pub fn duel(facts: &Facts, pair: &[Device; 2], spent: f64) -> Result<Duel, FactError> {
-    let compared = compare::study(facts, pair, &[Question::Output])?;
-    let study = Study { inputs: compared.inputs, results: vec!["ratio".to_owned()], model: Ratio(compared.model) };
+pub fn duel(facts: &Facts, all: &[Device], spent: f64) -> Result<Duel, FactError> {
+    let compared = compare::study(facts, all, &[Question::Output])?;
+    let model = Ratio { compared: compared.model, devices: all.len() };
+    let study = Study { inputs: compared.inputs, results: vec!["ratio".to_owned()], model };
     let ring = Ring { facts, study };
     let samples = ring.study.sample(SAMPLES);
     let cheaper = samples.iter().filter(|ratio| **ratio < 1.0).count();
@@ -237,12 +245,12 @@ pub fn duel(facts: &Facts, pair: &[Device; 2], spent: f64) -> Result<Duel, FactE
         ratio: Distribution::of(samples).into(),
         sensitivity: ring.sensitivity(),
         flips: ring.flips(),
-        break_even: break_even(facts, pair, spent)?,
+        break_even: break_even(facts, &all[0], &all[1], spent)?,
     })
 }
 
 /// Packages over which design and masks must be spread to make both cost the same: cost is linear in each package's share.
-fn break_even(facts: &Facts, [ours, rival]: &[Device; 2], spent: f64) -> Result<Option<f64>, FactError> {
+fn break_even(facts: &Facts, ours: &Device, rival: &Device, spent: f64) -> Result<Option<f64>, FactError> {
     let market = Market::nominal(facts)?;
     let usd = |device: &Device| cost::of(&device.nominal(), &market).tokens.map_or(f64::NAN, |tokens| tokens.output.0);
     let with = |share: f64| {

@@ -216,7 +216,7 @@ pub struct Contender {
     pub hour: Span,
     /// Watts of a package with its share of the server, provisioned.
     pub watts: f64,
-    /// Joules per token written.
+    /// Joules per token written, of the packages alone.
     pub joules: f64,
     /// Dollars of capital per token written a second.
     pub capital: f64,
@@ -341,6 +341,9 @@ pub struct Searched {
     pub refused: Vec<(String, u64)>,
     /// Left out because their bound is above the best.
     pub pruned: u64,
+    /// Not looked at because the budget of points was spent.
+    #[serde(default)]
+    pub undone: u64,
     /// Evaluated.
     pub evaluated: u64,
     /// Points of chip, mapping, batch, policy and workload that were evaluated.

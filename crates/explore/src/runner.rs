@@ -12,7 +12,7 @@ use crate::select::{self, Hour, Mixed};
 use crate::study::Study;
 use econ::cases::devices::{self, Described};
 use econ::cost;
-use econ::facts::Facts;
+use econ::facts::{Date, Facts};
 use econ::market::Market;
 use econ::range::Range;
 use perf::device::Device;
@@ -122,7 +122,7 @@ pub fn rivals(study: &Study, asks: &[Ask], facts: &Facts, market: &Market) -> (V
         .map(|device| {
             let name = device.name.clone();
             let why = |why: String| LeftOut { name: name.clone(), why };
-            if device.available.as_str() > study.date().to_string().as_str() {
+            if device.available.parse::<Date>().is_ok_and(|sold| sold.end() > study.date().end()) {
                 return Err(why(format!("not sold before {}", device.available)));
             }
             let listed = known.iter().find(|known| known.key.as_deref() == Some(&device.key));

@@ -262,8 +262,8 @@ impl<'a> Search<'a> {
             if matter == 0 || points >= budget {
                 found.undone = matter as u64;
                 found.pruned = (candidates.len() - done - matter) as u64;
-                if matter > 0 && best.is_finite() {
-                    found.gap = (1.0 - chips[0].bound / best).max(0.0);
+                if matter > 0 {
+                    found.gap = if best.is_finite() { (1.0 - chips[0].bound / best).max(0.0) } else { 1.0 };
                 }
                 break;
             }

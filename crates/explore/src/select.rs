@@ -53,7 +53,7 @@ impl Served {
 
     /// Joules per token written.
     pub fn joules(&self) -> f64 {
-        self.sum(|point| point.seconds * point.watts)
+        self.sum(|point| point.seconds * point.mean)
     }
 
     /// Highest power of a device.
@@ -144,39 +144,41 @@ fn order(a: &Point, b: &Point) -> std::cmp::Ordering {
 /// Ways to serve one workload at a level.
 struct Ways {
     whole: Stairs,
-    prefill: Stairs,
-    decode: Stairs,
+    /// Prompts, and answers, by the format of their cache.
+    apart: Vec<[Stairs; 2]>,
 }
 
 impl Ways {
     fn of(ask: &Ask, points: &[Point], level: f64) -> Ways {
         let (ttft, tpot) = (ask.ttft.0 * level, ask.tpot.0 * level);
-        let of = |wanted: fn(Role) -> bool, ttft: f64| {
-            let meets = move |point: &&Point| wanted(point.role) && point.ttft <= ttft && point.tpot <= tpot;
+        let of = |wanted: &dyn Fn(&Point) -> bool, ttft: f64| {
+            let meets = |point: &&Point| wanted(point) && point.ttft <= ttft && point.tpot <= tpot;
             Stairs::of(points.iter().filter(meets).copied())
         };
-        Ways {
-            whole: of(|role| matches!(role, Role::Whole { .. }), ttft),
+        let caches = points.iter().map(|point| point.cache).max().map_or(0, |most| most + 1);
+        let apart = |cache: u8| {
             // The first token leaves the decoding devices after a step, which takes at most the time per token.
-            prefill: of(|role| matches!(role, Role::Prefill { .. }), ttft - tpot),
-            decode: of(|role| role == Role::Decode, ttft),
-        }
+            let reads = |point: &Point| matches!(point.role, Role::Prefill { .. }) && point.cache == cache;
+            let writes = |point: &Point| point.role == Role::Decode && point.cache == cache;
+            [of(&reads, ttft - tpot), of(&writes, ttft)]
+        };
+        let whole = of(&|point| matches!(point.role, Role::Whole { .. }), ttft);
+        Ways { whole, apart: (0..caches).map(apart).collect() }
     }
 
     fn ratings(&self) -> impl Iterator<Item = f64> {
-        [&self.whole, &self.prefill, &self.decode]
-            .into_iter()
-            .flat_map(|stairs| stairs.0.iter().map(|point| point.watts))
+        let stairs = self.apart.iter().flatten().chain([&self.whole]);
+        stairs.flat_map(|stairs| stairs.0.iter().map(|point| point.watts))
     }
 
     fn best(&self, rating: f64) -> Option<Served> {
         let whole = self.whole.below(rating).copied().map(Served::Whole);
-        let apart = self.prefill.below(rating).zip(self.decode.below(rating));
-        let apart = apart.map(|(prefill, decode)| Served::Apart { prefill: *prefill, decode: *decode });
-        match (whole, apart) {
-            (Some(whole), Some(apart)) => Some(if apart.seconds() < whole.seconds() { apart } else { whole }),
-            (one, other) => one.or(other),
-        }
+        let apart = self.apart.iter().filter_map(|[prefill, decode]| {
+            let (prefill, decode) = (*prefill.below(rating)?, *decode.below(rating)?);
+            Some(Served::Apart { prefill, decode })
+        });
+        // Of equal ones the first.
+        whole.into_iter().chain(apart).reduce(|best, other| if other.seconds() < best.seconds() { other } else { best })
     }
 }
 
@@ -209,7 +211,8 @@ pub fn cheapest(asks: &[Ask], points: &[Vec<Point>], level: f64, hour: &Hour) ->
     best.ok_or(0)
 }
 
-fn mixed(asks: &[Ask], served: Vec<Served>, level: f64, rating: f64, hour: &Hour) -> Mixed {
+/// A mix of ways to serve, at a rating.
+pub fn mixed(asks: &[Ask], served: Vec<Served>, level: f64, rating: f64, hour: &Hour) -> Mixed {
     let sum =
         |of: &dyn Fn(&Served) -> f64| asks.iter().zip(&served).map(|(ask, served)| ask.share * of(served)).sum::<f64>();
     let seconds = sum(&Served::seconds);
@@ -226,18 +229,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn point(role: Role, batch: u32, [seconds, watts, ttft, tpot]: [f64; 4]) -> Point {
-        Point {
-            plan: 0,
-            role,
-            batch,
-            seconds,
-            reading: seconds / 2.0,
-            ttft,
-            tpot,
-            pace: tpot,
-            watts,
-            beside: watts / 3.0,
-        }
+        let (reading, beside, mean) = (seconds / 2.0, watts / 3.0, watts / 2.0);
+        let cache = (batch % 2) as u8;
+        Point { plan: 0, role, batch, cache, seconds, reading, ttft, tpot, pace: tpot, watts, beside, mean }
     }
 
     fn points() -> impl Strategy<Value = Vec<Point>> {
@@ -266,7 +260,8 @@ mod tests {
         };
         let whole = of(|role| matches!(role, Role::Whole { .. }), ttft).map(|point| Served::Whole(*point));
         let apart = of(|role| matches!(role, Role::Prefill { .. }), ttft - tpot).flat_map(|prefill| {
-            of(|role| *role == Role::Decode, ttft).map(|decode| Served::Apart { prefill: *prefill, decode: *decode })
+            let writes = of(|role| *role == Role::Decode, ttft).filter(|decode| decode.cache == prefill.cache);
+            writes.map(|decode| Served::Apart { prefill: *prefill, decode: *decode })
         });
         whole.chain(apart).collect()
     }

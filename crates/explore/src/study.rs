@@ -17,6 +17,13 @@ pub const BUILTIN: &str = "studies/chat-2026.toml";
 /// Most chips of a space: at a byte of address each they still fit any machine, and a search of them ends within a day.
 const MOST_CHIPS: u64 = 5_000_000;
 
+/// Largest stack: many times what is announced.
+const MOST_STACK: Bytes = Bytes(1_000_000_000_000);
+
+/// What scratchpads are multiples of, and the largest, as chip descriptions have it.
+const GRAIN: u64 = 4096;
+const MOST_SCRATCHPAD: u64 = 1 << 30;
+
 /// Why a study is refused: one sentence with file and line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}, line {line}: {what}")]
@@ -60,7 +67,7 @@ pub struct Study {
     pub ours: Ours,
     /// Devices to compare with; all that have a price or a bill of materials if none are named.
     #[serde(default)]
-    pub rivals: Option<Vec<DeviceKey>>,
+    pub rivals: Option<Listed<DeviceKey>>,
     /// How far the search goes.
     #[serde(default)]
     pub search: Effort,
@@ -100,14 +107,14 @@ pub struct Space {
     /// Nodes.
     pub node: Listed<NodeName>,
     /// Cores of a die that work.
-    pub cores: Listed<Cap<1024>>,
+    pub cores: Listed<Cap<1, 1024>>,
     /// Spare cores of a die.
     #[serde(default = "no_spare")]
-    pub spare: Listed<Cap<1024>>,
+    pub spare: Listed<Cap<0, 64>>,
     /// Rows, depth and columns of a core's matrix engine.
     pub array: Listed<Array>,
     /// Tokens whose sums a core holds at once.
-    pub tokens: Listed<Cap<4096>>,
+    pub tokens: Listed<Cap<1, 4096>>,
     /// Scratchpad of a core.
     pub scratchpad: Listed<Q<Bytes>>,
     /// What lanes can take: `all`, or `4-bit` only.
@@ -116,16 +123,16 @@ pub struct Space {
     /// Generation of memory: `HBM3E`, `HBM4`.
     pub memory: Listed<Generation>,
     /// Stacks beside a die.
-    pub stacks: Listed<Cap<32>>,
+    pub stacks: Listed<Cap<1, 32>>,
     /// Capacity of a stack.
     pub stack: Q<Bytes>,
     /// Links of a die to other dies.
-    pub links: Listed<Cap<256>>,
+    pub links: Listed<Cap<0, 256>>,
     /// Clock; the supply is the lowest that reaches it.
     pub clock: Listed<Q<Hertz>>,
     /// Dies of a package.
     #[serde(default = "one_die")]
-    pub dies: Listed<Cap<4>>,
+    pub dies: Listed<Cap<1, 4>>,
 }
 
 /// What the lanes of the matrix engine can take.
@@ -152,11 +159,11 @@ pub enum Generation {
 #[serde(deny_unknown_fields, default)]
 pub struct Deployments {
     /// Devices of an instance.
-    pub devices: Listed<Cap<1024>>,
+    pub devices: Listed<Cap<1, 1024>>,
     /// Most requests that decode at once in an instance.
-    pub batch: Cap<65536>,
+    pub batch: Cap<1, 65536>,
     /// Most prompt tokens of a step that also decodes.
-    pub chunks: Listed<Cap<65536>>,
+    pub chunks: Listed<Cap<128, 65536>>,
     /// Whether prompts and answers may share devices.
     pub mixed: bool,
     /// Whether prompts may have devices of their own.
@@ -252,7 +259,7 @@ const ARITHMETIC: f64 = 10.9;
 /// mm2 of interposer: 5.5 fields of a scanner (858 mm2), TSMC's CoWoS-L of 2026 (TSMC Technology Symposium, 2024-04).
 const INTERPOSER: f64 = 5.5 * 858.0;
 
-fn no_spare() -> Listed<Cap<1024>> {
+fn no_spare() -> Listed<Cap<0, 64>> {
     Listed(vec![Cap(0)])
 }
 
@@ -260,7 +267,7 @@ fn all_lanes() -> Listed<Lanes> {
     Listed(vec![Lanes::All])
 }
 
-fn one_die() -> Listed<Cap<4>> {
+fn one_die() -> Listed<Cap<1, 4>> {
     Listed(vec![Cap(1)])
 }
 
@@ -312,6 +319,20 @@ impl Study {
         let chips = self.space.size();
         if chips > MOST_CHIPS {
             return Err(("[space]", format!("the space has {chips} chips: at most {MOST_CHIPS} are searched")));
+        }
+        if self.volume.0 < 1.0 {
+            return Err(("volume", format!("`volume = {}`: one package at least is meant", self.volume.0)));
+        }
+        if self.search.points.is_some_and(|points| points.0 < 1.0) {
+            return Err(("points", "`points` below 1: nothing would be looked at".into()));
+        }
+        if self.space.stack.0 > MOST_STACK {
+            return Err(("stack = ", format!("`stack`: {} at most", MOST_STACK)));
+        }
+        let rough = |size: &Q<Bytes>| !(GRAIN..=MOST_SCRATCHPAD).contains(&size.0.0) || !size.0.0.is_multiple_of(GRAIN);
+        if let Some(size) = self.space.scratchpad.iter().find(|size| rough(size)) {
+            let what = format!("`scratchpad`: {} is not a multiple of 4 KiB between that and 1 GiB", size.0);
+            return Err(("scratchpad", what));
         }
         if !(self.deployment.mixed || self.deployment.apart) {
             return Err(("[deployment]", "`mixed` and `apart` are both false: no way to serve is left".into()));
@@ -369,6 +390,13 @@ mod tests {
             ("node = [\"n3\"]", "node = [\"n1\"]", "n1"),
             ("node = [\"n3\"]", "node = []", "list is empty"),
             ("as_of = \"", "as_of = \"x", "date"),
+            ("cores = [", "cores = [0, ", "from 1 to 1024"),
+            ("stacks = [", "stacks = [0, ", "from 1 to 32"),
+            ("chunks = [", "chunks = [1, ", "from 128"),
+            ("clock = [", "clock = [\"0 Hz\", ", "more than nothing"),
+            ("stack = \"36 GB\"", "stack = \"36 TB\"", "at most"),
+            ("scratchpad = [", "scratchpad = [\"5 KiB\", ", "multiple of 4 KiB"),
+            ("volume = 200_000", "volume = 0.5", "one package"),
         ];
         for (from, to, word) in cases {
             assert!(text.contains(from), "{from}");

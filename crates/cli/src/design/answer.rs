@@ -143,10 +143,12 @@ fn searched(search: &Searched, chosen: bool) -> String {
             search.refused.iter().map(|(limit, count)| format!("{limit} {}", ui::count(*count))).collect();
         text += &format!(", {} refused ({})", ui::count(refused), by.join(", "));
     }
-    // Where points ran out, bounds alone did not decide.
-    let why = if search.gap == 0.0 { "left out by their bounds" } else { "not looked at" };
     let (pruned, evaluated) = (ui::count(search.pruned), ui::count(search.evaluated));
-    text += &format!(", {pruned} {why}, {evaluated} evaluated in {} points; ", ui::count(search.points));
+    text +=
+        &format!(", {pruned} left out by their bounds, {evaluated} evaluated in {} points; ", ui::count(search.points));
+    if search.undone > 0 {
+        text += &format!("{} not looked at, since the points were spent; ", ui::count(search.undone));
+    }
     text + &match search.gap {
         _ if !chosen => "none of them serves".to_owned(),
         0.0 => "the best is proven".to_owned(),
@@ -204,6 +206,7 @@ mod tests {
             chips: 1200,
             refused: vec![("heat".into(), 100), ("reticle".into(), 20)],
             pruned: 1000,
+            undone: 0,
             evaluated: 80,
             points: 123_456,
             gap: 0.0,

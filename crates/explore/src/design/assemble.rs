@@ -28,6 +28,7 @@ use perf::interval::Intervals;
 
 /// What a study has come to so far.
 pub struct Parts<'a> {
+    pub intensity: Intensity,
     pub study: &'a Study,
     pub facts: &'a Facts,
     pub asks: &'a [Ask],
@@ -44,10 +45,15 @@ pub struct Judged {
     pub(super) rival: Option<usize>,
     pub(super) duel: Option<Duel>,
     pub(super) forecast: Forecast,
+    /// Whether our chip misses a target in simulation.
+    pub(super) missed: bool,
 }
 
 /// Samples of the forecast of a programme.
 const FORECAST: usize = 1 << 12;
+
+/// Rivals of the duel: in each sample ours is held against the cheapest of them.
+const RIVALS: usize = 3;
 
 /// Designs of the scatter besides the front: as many as a page draws without effort.
 const SCATTER: usize = 600;
@@ -69,19 +75,23 @@ impl Parts<'_> {
             .map(|(runner, confirmed)| self.device(runner, confirmed, around, &forecast, best))
             .collect();
         let priced = judge::spread(self.facts, &devices)?;
-        let cheapest = |ours: bool| {
-            let all = (0..runners.len()).filter(|at| runners[*at].ours == ours);
-            all.min_by(|a, b| priced[*a].usd.median.total_cmp(&priced[*b].usd.median))
-        };
-        let (ours, rival) = (cheapest(true), cheapest(false));
+        let missed = confirmed.iter().map(|found| found.iter().flatten().any(|one| !one.simulated.meets)).collect();
+        let mut order: Vec<usize> = (0..runners.len()).collect();
+        // Whoever misses a target in simulation is no rival as long as another is left.
+        let missed: Vec<bool> = missed;
+        order.sort_by(|a, b| missed[*a].cmp(&missed[*b]).then(priced[*a].usd.median.total_cmp(&priced[*b].usd.median)));
+        let ours = order.iter().copied().find(|at| runners[*at].ours);
+        let rivals: Vec<usize> = order.into_iter().filter(|at| !runners[*at].ours).take(RIVALS).collect();
+        let rival = rivals.first().copied();
         let duel = match (ours, rival) {
-            (Some(ours), Some(rival)) => {
-                let pair = [devices[ours].clone(), devices[rival].clone()];
-                Some(judge::duel(self.facts, &pair, forecast.spent.median)?)
+            (Some(ours), Some(_)) => {
+                let ring = std::iter::once(ours).chain(rivals).map(|at| devices[at].clone()).collect::<Vec<_>>();
+                Some(judge::duel(self.facts, &ring, forecast.spent.median)?)
             }
             _ => None,
         };
-        Ok(Judged { devices, priced, ours, rival, duel, forecast })
+        let missed = ours.is_some_and(|at| missed[at]);
+        Ok(Judged { devices, priced, ours, rival, duel, forecast, missed })
     }
 
     /// A runner as money sees it, with all that is not known about it.
@@ -145,7 +155,13 @@ impl Parts<'_> {
                 let factors = Intervals::embedded().sum(parts, &runner.device.key);
                 let weight = ask.share * point.seconds;
                 low += weight * factors.low;
-                high += weight * factors.high;
+                // Nobody has driven our chip: at worst its host and its exchanges are those of the others.
+                let driven = if runner.ours {
+                    drawn::as_driven(ask, at, runner, point, self.study) / steps.step.time.0
+                } else {
+                    1.0
+                };
+                high += weight * factors.high * driven.max(1.0);
                 sum += weight;
             }
         }
@@ -168,8 +184,7 @@ impl Parts<'_> {
         left_out: Vec<LeftOut>,
         chosen: Option<Chosen>,
     ) -> Outcome {
-        let intensity = Intensity::nominal(self.facts).ok();
-        let contender = |at: usize| self.contender(&runners[at], &confirmed[at], &judged, at, intensity.as_ref());
+        let contender = |at: usize| self.contender(&runners[at], &confirmed[at], &judged, at);
         let mut contenders: Vec<Contender> = (0..runners.len()).map(contender).collect();
         contenders.sort_by(|a, b| b.ours.cmp(&a.ours).then(a.usd.median.total_cmp(&b.usd.median)));
         let verdict = self.verdict(&judged, runners, chosen.as_ref());
@@ -182,7 +197,7 @@ impl Parts<'_> {
             chosen,
             contenders,
             left_out,
-            designs: self.designs(intensity.as_ref()),
+            designs: self.designs(),
             search: self.searched(),
             sensitivity: duel.map_or(Vec::new(), |duel| duel.sensitivity.clone()),
             flips,
@@ -224,14 +239,7 @@ impl Parts<'_> {
         }
     }
 
-    fn contender(
-        &self,
-        runner: &Runner,
-        confirmed: &[Option<Confirmed>],
-        judged: &Judged,
-        at: usize,
-        intensity: Option<&Intensity>,
-    ) -> Contender {
+    fn contender(&self, runner: &Runner, confirmed: &[Option<Confirmed>], judged: &Judged, at: usize) -> Contender {
         let mix = runner.mix().expect("runners serve the mix");
         let (device, priced) = (&judged.devices[at], &judged.priced[at]);
         let cost = cost::of(&device.nominal(), self.bodies.market());
@@ -257,8 +265,7 @@ impl Parts<'_> {
             watts: device.power.nominal,
             joules: mix.joules,
             capital: (cost.price + cost.server + cost.network + cost.building).0 * seconds / runner.dies as f64,
-            carbon: intensity
-                .map_or(0.0, |intensity| grams(intensity, device, seconds / runner.dies as f64, self.bodies.market())),
+            carbon: grams(&self.intensity, device, seconds / runner.dies as f64, self.bodies.market()),
             waterfall: waterfall.iter().map(|(what, usd)| Step { what: (*what).to_owned(), usd: usd.0 }).collect(),
             frontier: frontier(runner, million.0),
             deployments: self.deployments(runner, mix, confirmed),
@@ -290,11 +297,11 @@ impl Parts<'_> {
         self.asks.iter().enumerate().map(one).collect()
     }
 
-    fn designs(&self, intensity: Option<&Intensity>) -> Vec<Shown> {
+    fn designs(&self) -> Vec<Shown> {
         let best = self.found.best().map(|best| best.chip);
         let mut all: Vec<Shown> = Vec::new();
         for evaluated in &self.found.evaluated {
-            all.extend(self.shown(evaluated, best, intensity));
+            all.extend(self.shown(evaluated, best));
         }
         let measures: Vec<Measures> = all
             .iter()
@@ -313,7 +320,7 @@ impl Parts<'_> {
         all
     }
 
-    fn shown(&self, evaluated: &Evaluated, best: Option<u64>, intensity: Option<&Intensity>) -> Vec<Shown> {
+    fn shown(&self, evaluated: &Evaluated, best: Option<u64>) -> Vec<Shown> {
         let design = Design::at(&self.study.space, evaluated.chip);
         let Ok(body) = self.bodies.body(&design) else { return Vec::new() };
         let dies = design.dies as f64;
@@ -330,8 +337,7 @@ impl Parts<'_> {
                 interactivity: mix.interactivity,
                 joules: mix.joules,
                 capital: capital * mix.seconds / dies,
-                carbon: intensity
-                    .map_or(0.0, |intensity| grams(intensity, &device, mix.seconds / dies, self.bodies.market())),
+                carbon: grams(&self.intensity, &device, mix.seconds / dies, self.bodies.market()),
                 area: body.area.total().nominal.0,
                 watts: mix.rating * dies,
                 front: false,
@@ -346,7 +352,8 @@ impl Parts<'_> {
         Searched {
             chips: found.chips,
             refused: found.refused.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
-            pruned: found.pruned + found.undone,
+            pruned: found.pruned,
+            undone: found.undone,
             evaluated: found.evaluated.len() as u64,
             points: found.points(),
             gap: found.gap,
@@ -354,8 +361,17 @@ impl Parts<'_> {
         }
     }
 
+    /// The node of the chosen chip, or of the first of the space.
+    fn node(&self) -> econ::die::Node {
+        let chip = self.found.best().map_or(0, |best| best.chip);
+        self.bodies.priced(&Design::at(&self.study.space, chip))
+    }
+
     fn assumptions(&self) -> Vec<Assumption> {
-        let quantities = Market::QUANTITIES.iter().copied().chain(schedule::quantities(econ::die::Node::N3));
+        let quantities = Market::QUANTITIES
+            .iter()
+            .copied()
+            .chain(schedule::quantities(self.node()).into_iter().chain(Intensity::QUANTITIES.iter().copied()));
         let date = self.study.date();
         let fact = |quantity: &str| {
             let fact = self.facts.find(quantity).ok()?;

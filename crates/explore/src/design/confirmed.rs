@@ -4,8 +4,8 @@ use crate::ask::Ask;
 use crate::confirm::{Deployment, Policy, Replicas, Service, Targets};
 use crate::deploy::{DEVIATIONS, Role};
 use crate::outcome::Simulated;
-use crate::runner::Runner;
-use crate::select::Served;
+use crate::runner::{Runner, STUDY};
+use crate::select::{self, Served};
 use base::units::Seconds;
 use perf::evaluate::Software;
 use rayon::prelude::*;
@@ -14,48 +14,122 @@ use serve::simulate::Host;
 /// A deployment after its simulation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confirmed {
+    /// How the workload is served in the end.
+    pub served: Served,
     /// What the simulation found at the rate that is kept.
     pub simulated: Simulated,
     /// That rate over what the closed form says; at most 1: a closed form that is too careful is not corrected.
     pub kept: f64,
 }
 
-/// Rivals that are simulated: those that may be the best after it.
+/// Rivals that are simulated at least: those that may be the best after it.
 const RIVALS: usize = 3;
 
-/// Every workload of our chip and of the cheapest rivals, in the order of the runners; none for the others, and where the simulator refuses.
-pub fn all(asks: &[Ask], runners: &[Runner]) -> Vec<Vec<Option<Confirmed>>> {
-    let usd = |at: &usize| runners[*at].mix().map_or(f64::INFINITY, |mix| mix.usd);
-    let mut rivals: Vec<usize> = (0..runners.len()).filter(|at| !runners[*at].ours).collect();
-    rivals.sort_by(|a, b| usd(a).total_cmp(&usd(b)));
-    let simulated = |at: usize| runners[at].ours || rivals.iter().take(RIVALS).any(|rival| *rival == at);
-    let pairs = (0..runners.len()).flat_map(|runner| (0..asks.len()).map(move |ask| (runner, ask)));
-    let pairs: Vec<(usize, usize)> = pairs.collect();
-    let found: Vec<Option<Confirmed>> = pairs
-        .into_par_iter()
-        .map(|(runner, ask)| simulated(runner).then(|| one(&asks[ask], ask, &runners[runner])).flatten())
-        .collect();
-    found.chunks(asks.len()).map(<[_]>::to_vec).collect()
-}
-
-/// Shares of the closed form's rate that are tried, the first that meets the targets is kept.
 /// Seed of arrivals and lengths.
 const SEED: u64 = 1;
 
-/// Shares that are tried.
-const TRIED: [f64; 8] = [1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.45, 0.3];
+/// Shares of the closed form's rate that are tried; the first that meets the targets is kept.
+const TRIED: [f64; 5] = [1.0, 0.95, 0.9, 0.8, 0.65];
 
+/// Levels that are tried for a workload: the study's, and if its deployment misses in simulation, what the closed form chose for tighter targets.
+const TIGHTER: usize = 3;
+
+/// Simulates every workload of our chip and of the cheapest rivals, and puts what it settles on into their mixes; in the order of the runners, none for those that were
+/// not simulated and where the simulator refuses. Rivals are taken from the cheapest on until the cheapest after simulation is a simulated one.
+pub fn all(asks: &[Ask], runners: &mut [Runner]) -> Vec<Vec<Option<Confirmed>>> {
+    let mut found: Vec<Vec<Option<Confirmed>>> = vec![vec![None; asks.len()]; runners.len()];
+    let mut done = vec![false; runners.len()];
+    loop {
+        let next: Vec<usize> = next(asks, runners, &found, &done);
+        if next.is_empty() {
+            break;
+        }
+        let pairs = next.iter().flat_map(|runner| (0..asks.len()).map(move |ask| (*runner, ask)));
+        let pairs: Vec<(usize, usize)> = pairs.collect();
+        let settled: Vec<Option<Confirmed>> =
+            pairs.par_iter().map(|(runner, ask)| one(&asks[*ask], *ask, &runners[*runner])).collect();
+        for ((runner, ask), settled) in pairs.into_iter().zip(settled) {
+            found[runner][ask] = settled;
+        }
+        next.iter().for_each(|at| done[*at] = true);
+    }
+    for (runner, found) in runners.iter_mut().zip(&found) {
+        settle(asks, runner, found);
+    }
+    found
+}
+
+/// Who is to be simulated next: our chip and the cheapest rivals, then whoever is the cheapest by what is known.
+fn next(asks: &[Ask], runners: &[Runner], found: &[Vec<Option<Confirmed>>], done: &[bool]) -> Vec<usize> {
+    let usd = |at: &usize| cost(asks, &runners[*at], &found[*at]);
+    let mut rivals: Vec<usize> = (0..runners.len()).filter(|at| !runners[*at].ours).collect();
+    rivals.sort_by(|a, b| usd(a).total_cmp(&usd(b)));
+    let first = !done.iter().any(|done| *done);
+    let most = if first { RIVALS } else { 1 };
+    let ours = (0..runners.len()).filter(|at| runners[*at].ours);
+    ours.chain(rivals.into_iter().take(most)).filter(|at| !done[*at]).collect()
+}
+
+/// Dollars per token at the nominals, by what simulation has settled.
+fn cost(asks: &[Ask], runner: &Runner, found: &[Option<Confirmed>]) -> f64 {
+    let Some(mix) = runner.mix() else { return f64::INFINITY };
+    let seconds = |at: usize| match &found[at] {
+        Some(confirmed) => confirmed.served.seconds() / confirmed.kept,
+        None => mix.served[at].seconds(),
+    };
+    let all: f64 = asks.iter().enumerate().map(|(at, ask)| ask.share * seconds(at)).sum();
+    runner.hour.second(mix.rating) * all
+}
+
+/// Puts what simulation settled on into a runner's mix.
+fn settle(asks: &[Ask], runner: &mut Runner, found: &[Option<Confirmed>]) {
+    let Some(mix) = runner.mix() else { return };
+    let served: Vec<Served> = mix
+        .served
+        .iter()
+        .zip(found)
+        .map(|(served, found)| found.as_ref().map_or(*served, |confirmed| confirmed.served))
+        .collect();
+    let hottest = served.iter().map(Served::watts).fold(mix.rating, f64::max);
+    let rating = if runner.ours { hottest } else { mix.rating };
+    let settled = select::mixed(asks, served, mix.level, rating, &runner.hour);
+    runner.levels[STUDY] = Some(settled);
+}
+
+/// What a workload settles on: of the levels, the cheapest that meets the targets in simulation; if none does, the last that was tried.
 fn one(ask: &Ask, at: usize, runner: &Runner) -> Option<Confirmed> {
-    let served = runner.mix()?.served[at];
-    let (deployment, rate) = deployment(ask, at, runner, &served)?;
-    let service = Service::new(&deployment, &ask.traffic).ok()?;
     let targets = Targets { ttft: ask.ttft, tpot: ask.tpot };
+    let mut best: Option<Confirmed> = None;
+    let mut missed = None;
+    for level in runner.levels[..=STUDY].iter().rev().take(TIGHTER).flatten() {
+        let served = level.served[at];
+        let Some(confirmed) = tried(ask, at, runner, &served, &targets) else { continue };
+        if !confirmed.simulated.meets {
+            missed = Some(confirmed);
+            continue;
+        }
+        let seconds = |one: &Confirmed| one.served.seconds() / one.kept;
+        // A tighter level costs more: once one is met nearly in full, the next cannot be cheaper.
+        let enough = confirmed.kept >= 0.9;
+        if best.as_ref().is_none_or(|best| seconds(&confirmed) < seconds(best)) {
+            best = Some(confirmed);
+        }
+        if enough {
+            break;
+        }
+    }
+    best.or(missed)
+}
 
+/// The highest share of a deployment's rate that meets the targets, or the lowest that was tried.
+fn tried(ask: &Ask, at: usize, runner: &Runner, served: &Served, targets: &Targets) -> Option<Confirmed> {
+    let (deployment, rate) = deployment(ask, at, runner, served)?;
+    let service = Service::new(&deployment, &ask.traffic).ok()?;
     let mut last = None;
     for kept in TRIED {
-        let simulated = service.run(rate * kept, service.enough(rate * kept, &targets, SEED), &targets).ok()?;
+        let simulated = service.run(rate * kept, service.enough(rate * kept, targets, SEED), targets).ok()?;
         let meets = simulated.meets;
-        last = Some(Confirmed { simulated, kept });
+        last = Some(Confirmed { served: *served, simulated, kept });
         if meets {
             break;
         }

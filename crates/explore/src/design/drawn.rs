@@ -23,6 +23,14 @@ pub fn breakdown(ask: &Ask, at: usize, runner: &Runner, point: &Point, study: &S
     evaluate::breakdown(plan, &survey.works(plan, point), &runner.device, &Software::of(&runner.device))
 }
 
+/// Seconds of the same step if the software that drives GPUs drove the device: its host time, and no exchange under computation.
+pub fn as_driven(ask: &Ask, at: usize, runner: &Runner, point: &Point, study: &Study) -> f64 {
+    let plan = &runner.plans[at][point.plan as usize].plan;
+    let meter = Rated(&runner.device);
+    let survey = Survey { ask, device: &runner.device, meter: &meter, deployments: &study.deployment };
+    evaluate::step(plan, &survey.works(plan, point), &runner.device, &Software::STREAM).time.0
+}
+
 /// Cells along each side of the package in the drawing of temperatures.
 const CELLS: usize = 128;
 
@@ -78,7 +86,7 @@ fn heated(parts: &Parts, design: &Design, body: &Body, point: &Point) -> (String
 fn sheet(parts: &Parts, design: &Design, body: &Body, mix: &Mixed, [die, memory]: [f64; 2]) -> Vec<Fact> {
     let area = body.area.total();
     let chip = &body.chip;
-    let rate = 2.0 * chip.macs_per_second() / 1e12;
+    let rate = tera(chip);
     let cost = &body.cost;
     let bill = cost.bill.unwrap_or_default();
     let dies = design.dies;
@@ -93,7 +101,14 @@ fn sheet(parts: &Parts, design: &Design, body: &Body, mix: &Mixed, [die, memory]
         ),
         line("scratchpad of a core", design.scratchpad.to_string(), String::new()),
         line("clock", chip.frequency.to_string(), format!("at {}", chip.voltage)),
-        line("arithmetic of a die", figure(rate, "TOP/s"), "8-bit activations, every weight kind".into()),
+        line(
+            "arithmetic of a die",
+            figure(rate, "TOP/s"),
+            format!(
+                "8-bit activations, weights {}",
+                chip.matrix.weights.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" ")
+            ),
+        ),
         line(
             "memory of a die",
             format!("{} stacks of {}", design.stacks, design.memory.name()),
@@ -111,7 +126,15 @@ fn sheet(parts: &Parts, design: &Design, body: &Body, mix: &Mixed, [die, memory]
             power(Watts(mix.rating * dies as f64)),
             "what is provisioned, at the workload that draws most".into(),
         ),
-        line("warmest spot", format!("{die:.0} C on the die"), format!("{memory:.0} C in memory; limits 105 and 95 C")),
+        line(
+            "warmest spot",
+            format!("{die:.0} C on the die"),
+            format!(
+                "{memory:.0} C in memory; limits {:.0} and {:.0} C",
+                USUAL_LIMITS.logic.0 - ZERO,
+                USUAL_LIMITS.memory.0 - ZERO
+            ),
+        ),
         line(
             "making a package",
             figure(bill.total().0, "USD"),
@@ -166,8 +189,7 @@ fn binds(parts: &Parts, design: &Design, body: &Body, mix: &Mixed) -> Vec<Bind> 
             near(warm),
         ),
     ];
-    let volume = parts.study.volume.0;
-    let stacks = volume * (design.stacks * design.dies) as f64;
+    let stacks = body.stacks;
     let supplies = [
         (limits.stacks, stacks, Refusal::Stacks, "stacks"),
         (limits.wafers, body.wafers[0], Refusal::Wafers, "wafers"),
@@ -178,6 +200,11 @@ fn binds(parts: &Parts, design: &Design, body: &Body, mix: &Mixed) -> Vec<Bind> 
             let binds = refused.contains(&refusal);
             all.push(bind(refusal.name(), figure(limit.0, unit), figure(taken, unit), taken / limit.0, binds));
         }
+    }
+    if let Some(budget) = limits.budget {
+        let share = body.spent.0 / budget.0.0;
+        let taken = figure(body.spent.0, "USD");
+        all.push(bind("budget", figure(budget.0.0, "USD"), taken, share, refused.contains(&Refusal::Budget)));
     }
     for (ask, served) in parts.asks.iter().zip(&mix.served) {
         let times = [("first token", served.ttft(), ask.ttft.0), ("time per token", served.tpot(), ask.tpot.0)];
@@ -273,6 +300,7 @@ pub fn grid(space: &Space) -> Vec<Fact> {
         line("array", list(&space.array, |array| array.to_string()), "rows x depth x columns of a core".into()),
         line("tokens", list(&space.tokens, |tokens| number(tokens.0)), "that a weight meets for one read".into()),
         line("scratchpad", list(&space.scratchpad, |size| size.0.to_string()), "of a core".into()),
+        line("lanes", list(&space.lanes, |lanes| format!("{lanes:?}").to_lowercase()), "weights that they take".into()),
         line("memory", list(&space.memory, |memory| memory.name().to_owned()), none()),
         line("stacks", list(&space.stacks, |stacks| number(stacks.0)), format!("of {}", space.stack.0)),
         line("links", list(&space.links, |links| number(links.0)), none()),
@@ -315,6 +343,43 @@ pub fn silicon(bodies: &Bodies, study: &Study) -> Vec<Assumption> {
         let range = fact.range.map(joules);
         say(what, (range.low, range.nominal, range.high), "pJ", &fact.as_of, &fact.source);
     }
+    let one = |value: f64| (value, value, value);
+    let (own, others) = (Software::PROGRAM, Software::STREAM);
+    say(
+        "time of a step that our chip waits for its host",
+        (own.host.0 * 1e6, own.host.0 * 1e6, others.host.0 * 1e6),
+        "us",
+        "2026-11",
+        "perf::evaluate: a few kilobytes of parameters written, sampled tokens read; at worst as the others",
+    );
+    say(
+        "time of a step that other devices wait for their host",
+        one(others.host.0 * 1e6),
+        "us",
+        "2025",
+        "perf::evaluate: what asynchronous schedulers of serving stacks report as the remaining gap",
+    );
+    say(
+        "exchanges of our chip that hide under computation",
+        (0.0, own.overlap, own.overlap),
+        "share",
+        "2026-11",
+        "perf::evaluate: an engine of their own; at worst none, as on the others",
+    );
+    say(
+        "memory of a device that serving leaves alone",
+        one(perf::parallel::RESERVE),
+        "share",
+        "2025",
+        "vLLM's default gpu_memory_utilization of 0.9",
+    );
+    say(
+        "uncore of our die that repairs itself",
+        one(crate::body::REPAIR),
+        "share",
+        "2026-08",
+        "fitted to the yield that is claimed for H100 (data/cases/silicon.toml, V7), as for every device",
+    );
     for generation in study.space.memory.iter() {
         let memory = &blocks.memory[generation.name()];
         let name = generation.name();

@@ -14,32 +14,40 @@ impl Parts<'_> {
         let rival = judged.rival.map(name);
         let (action, sentence) = match (&judged.duel, judged.ours, judged.rival) {
             (Some(duel), Some(ours), Some(best)) => {
-                let action = judge::action(duel.probability);
+                let action = match judge::action(duel.probability) {
+                    // A chip that misses its targets in simulation is not built on the word of a formula.
+                    Action::Build if judged.missed => Action::Open,
+                    action => action,
+                };
                 let begins = match action {
                     Action::Build => "Build",
                     Action::DoNotBuild => "Do not build",
                     Action::Open => "Open",
                 };
                 let sentence = format!(
-                    "{begins}: a million tokens cost {} on our chip and {} on {}, the best that can be bought; with all that is not known, ours are cheaper with a probability of {:.0} %.",
+                    "{begins}: a million tokens cost {} on our chip and {} on {}; with all that is not known, ours are cheaper than those of the best three rivals with a probability of {}.",
                     span(usd(ours)),
                     span(usd(best)),
                     name(best),
-                    100.0 * duel.probability
+                    chance(duel.probability)
                 );
                 (action, sentence)
             }
+            (_, None, Some(_)) if self.found.undone > 0 => {
+                (Action::Open, "Open: the budget of points ended before a chip was found that serves.".to_owned())
+            }
             (_, None, Some(best)) => {
                 let sentence = format!(
-                    "Do not build: no chip of the space meets the limits; {} writes a million tokens for {}.",
+                    "Do not build: no chip of the space meets the limits{}; {} writes a million tokens for {}.",
+                    self.unserved(),
                     name(best),
                     span(usd(best))
                 );
                 (Action::DoNotBuild, sentence)
             }
             (_, Some(ours), None) => (
-                Action::Build,
-                format!("Build: no rival serves this study; our chip writes a million tokens for {}.", span(usd(ours))),
+                Action::Open,
+                format!("Open: no rival could be compared; our chip writes a million tokens for {}.", span(usd(ours))),
             ),
             _ => (Action::Open, "Open: nobody serves this study.".to_owned()),
         };
@@ -57,6 +65,14 @@ impl Parts<'_> {
             spent: forecast.spent.into(),
             years: forecast.volume_after.into(),
         }
+    }
+
+    /// The workload that most of the evaluated chips cannot serve in time, as a clause.
+    fn unserved(&self) -> String {
+        let mut counts = vec![0usize; self.asks.len()];
+        self.found.evaluated.iter().filter_map(|one| one.fails).for_each(|at| counts[at] += 1);
+        let most = (0..counts.len()).filter(|at| counts[*at] > 0).max_by_key(|at| counts[*at]);
+        most.map_or(String::new(), |at| format!(" (most evaluated ones cannot serve {} in time)", self.asks[at].name))
     }
 
     fn reasons(&self, judged: &Judged, chosen: Option<&Chosen>) -> Vec<String> {
@@ -83,6 +99,15 @@ impl Parts<'_> {
                 "Nobody has measured the chip: its times come from the model that times the rivals, without a cycle model behind it, and its areas and energies are scaled from blocks at 7 nm, not synthesised on its node."
                     .to_owned(),
             );
+        }
+        if judged.missed {
+            reasons.push("In simulated traffic our chip misses a latency target that the closed form said it meets; see its deployments.".to_owned());
+        }
+        let date = self.study.date();
+        let market = econ::market::Market::QUANTITIES.iter().filter_map(|quantity| self.facts.find(quantity).ok());
+        let borrowed = market.filter(|fact| fact.as_of.end() > date.end()).count();
+        if borrowed > 0 && self.facts.iter().any(|fact| fact.as_of.end() <= date.end()) {
+            reasons.push(format!("{borrowed} figures of the market were not known at {date} and are borrowed from later; the list of assumptions marks them."));
         }
         let forecast = &judged.forecast;
         let (spent, years) = (Span::from(forecast.spent), Span::from(forecast.volume_after));
@@ -129,7 +154,9 @@ impl Parts<'_> {
     pub(super) fn level_flip(&self, judged: &Judged, runners: &[Runner]) -> Option<Flip> {
         let (ours, _) = judged.ours.zip(judged.rival)?;
         let cheaper = |level: usize| {
-            let usd = |at: usize| runners[at].levels[level].as_ref().map_or(f64::INFINITY, |mix| mix.usd);
+            // Each brought to what simulation and the market made of its level of the study.
+            let own = |at: usize| runners[at].mix().map_or(1.0, |mix| judged.priced[at].usd.median / mix.usd);
+            let usd = |at: usize| runners[at].levels[level].as_ref().map_or(f64::INFINITY, |mix| mix.usd * own(at));
             let best = (0..runners.len()).filter(|at| *at != ours).map(usd).fold(f64::INFINITY, f64::min);
             usd(ours) < best
         };
@@ -144,6 +171,15 @@ impl Parts<'_> {
             likely: (0.5..=2.0).contains(&turns),
             then: if now { "a rival is cheaper".into() } else { "our chip is cheaper".into() },
         })
+    }
+}
+
+/// A probability that samples gave: never quite 0 or 1.
+fn chance(probability: f64) -> String {
+    match 100.0 * probability {
+        all if all > 99.9 => "over 99.9 %".to_owned(),
+        none if none < 0.1 => "under 0.1 %".to_owned(),
+        some => format!("{some:.0} %"),
     }
 }
 

@@ -14,9 +14,14 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Q<T>(pub T);
 
-impl<'de, T: FromStr<Err: Display>> Deserialize<'de> for Q<T> {
+impl<'de, T: FromStr<Err: Display> + Default + PartialEq> Deserialize<'de> for Q<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Q<T>, D::Error> {
-        String::deserialize(from)?.parse().map(Q).map_err(D::Error::custom)
+        let text = String::deserialize(from)?;
+        let found: T = text.parse().map_err(D::Error::custom)?;
+        match found == T::default() {
+            true => Err(D::Error::custom(format!("`{text}`: more than nothing is meant"))),
+            false => Ok(Q(found)),
+        }
     }
 }
 
@@ -42,15 +47,16 @@ impl<'de, T: Deserialize<'de> + PartialEq> Deserialize<'de> for Listed<T> {
     }
 }
 
-/// A whole number from 0 (for what may be absent) or 1 to a cap.
+/// A whole number between two others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cap<const MOST: u64>(pub u64);
+pub struct Cap<const LEAST: u64, const MOST: u64>(pub u64);
 
-impl<'de, const MOST: u64> Deserialize<'de> for Cap<MOST> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Cap<MOST>, D::Error> {
+impl<'de, const LEAST: u64, const MOST: u64> Deserialize<'de> for Cap<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Cap<LEAST, MOST>, D::Error> {
         let number = i64::deserialize(from)?;
-        let fits = u64::try_from(number).ok().filter(|number| *number <= MOST);
-        fits.map(Cap).ok_or_else(|| D::Error::custom(format!("`{number}`: a whole number from 0 to {MOST} is meant")))
+        let fits = u64::try_from(number).ok().filter(|number| (LEAST..=MOST).contains(number));
+        let refuse = || D::Error::custom(format!("`{number}`: a whole number from {LEAST} to {MOST} is meant"));
+        fits.map(Cap).ok_or_else(refuse)
     }
 }
 
@@ -188,7 +194,7 @@ impl FromStr for Array {
 
 impl<'de> Deserialize<'de> for Array {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Array, D::Error> {
-        Q::<Array>::deserialize(from).map(|array| array.0)
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -220,7 +226,7 @@ impl<'de> Deserialize<'de> for Formatting {
 macro_rules! per_area {
     ($(#[$doc:meta])* $name:ident, $unit:literal, $example:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct $name(pub f64);
 
         impl FromStr for $name {

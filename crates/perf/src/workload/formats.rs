@@ -104,7 +104,9 @@ impl Formats {
         let multiplied = |format: Format| device.arithmetic(format).0;
         let stored = |format: Format| {
             let there = multiplied(format);
-            if there.bits() < format.bits() { there } else { format }
+            // What streams through the units is stored as they take it; elsewhere narrow weights are widened on their way.
+            let taken = device.weight_reuse.is_none() || device.matrix_rate(format).is_some();
+            if there.bits() < format.bits() || !taken { there } else { format }
         };
         Formats {
             weights: stored(self.weights),

@@ -351,6 +351,7 @@ fn search() -> Searched {
             ("memory too small".into(), 620),
         ],
         pruned: 4_871,
+        undone: 0,
         evaluated: 657,
         points: 1_842_000,
         gap: 0.0,
