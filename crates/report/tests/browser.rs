@@ -22,7 +22,12 @@ const CHECK: &str = r#"(() => {
   const charts = [...document.querySelectorAll("figure[data-chart]")].map((figure) => {
     const svg = figure.querySelector("svg");
     const marks = [...figure.querySelectorAll("g.role-mark > *")].filter((mark) => mark.getBoundingClientRect().width + mark.getBoundingClientRect().height > 0);
-    return { name: figure.dataset.chart, state: figure.dataset.state ?? "never drawn", marks: marks.length,
+    const unseen = [...figure.querySelectorAll("g.mark-symbol.role-mark > path")].filter((mark) => {
+      const look = getComputedStyle(mark);
+      const painted = (paint, opacity) => paint !== "none" && Number(opacity) > 0;
+      return !painted(look.fill, look.fillOpacity) && !painted(look.stroke, look.strokeOpacity);
+    }).length;
+    return { name: figure.dataset.chart, unseen, state: figure.dataset.state ?? "never drawn", marks: marks.length,
       spill: svg ? Math.round(svg.getBoundingClientRect().right - figure.getBoundingClientRect().right) : 0,
       cut: svg ? [...svg.querySelectorAll("text")].filter((text) => {
         const [inner, outer] = [text.getBoundingClientRect(), figure.getBoundingClientRect()];
@@ -78,6 +83,7 @@ fn faults(browser: &mut Browser) -> Vec<String> {
             || chart["marks"].as_u64().unwrap_or(0) == 0
             || chart["spill"].as_f64() > Some(0.0)
             || chart["cut"] != json!([])
+            || chart["unseen"] != json!(0)
             || size < 150.0
     };
     faults.extend(charts.iter().filter(bad).map(|chart| format!("chart: {chart}")));

@@ -33,14 +33,14 @@ pub fn against_targets(outcome: &Outcome) -> Option<Value> {
         "x": x, "y": names("workload", &order, None), "yOffset": { "field": "device", "scale": { "domain": devices } }, "tooltip": tooltip,
         "color": { "field": "device", "type": "nominal", "title": null, "scale": { "domain": devices, "range": colours }, "legend": legend() },
         "shape": { "field": "kind", "type": "nominal", "title": null, "scale": { "domain": KINDS.map(|kind| kind.0), "range": KINDS.map(|kind| kind.1) }, "legend": legend() },
-        "fillOpacity": { "condition": { "test": "datum.simulated", "value": 1 }, "value": 0 },
     });
     let limit = json!([{ "at": 1.0, "label": "target" }]);
     let at = json!({ "field": "at", "type": "quantitative" });
     let layers = vec![
         json!({ "data": { "values": limit }, "mark": { "type": "rule", "strokeDash": [5, 4], "strokeWidth": 1.5 }, "encoding": { "x": at } }),
         json!({ "data": { "values": limit }, "mark": { "type": "text", "baseline": "bottom", "dy": -4, "color": "var(--faint)" }, "encoding": { "x": at, "y": { "value": 0 }, "text": { "field": "label" } } }),
-        json!({ "data": { "values": rows }, "mark": { "type": "point", "size": 70, "strokeWidth": 1.6, "filled": true, "fillOpacity": 1 }, "encoding": encoding }),
+        json!({ "data": { "values": rows }, "transform": [{ "filter": "!datum.simulated" }], "mark": { "type": "point", "size": 70, "strokeWidth": 1.6 }, "encoding": encoding }),
+        json!({ "data": { "values": rows }, "transform": [{ "filter": "datum.simulated" }], "mark": { "type": "point", "size": 80, "filled": true }, "encoding": encoding }),
     ];
     (!rows.is_empty())
         .then(|| chart("Latencies over their targets, of our chip and the best rival", 34 * order.len(), layers))

@@ -465,6 +465,7 @@ pub fn crowded() -> Outcome {
         let name = format!("Device {} of a catalogue", index + 1);
         outcome.contenders.push(contender(9 + index as usize, ("device", &name, usd, 9_000.0, 700.0, 800.0)));
     }
+    outcome.contenders[1].deployments.iter_mut().for_each(|deployment| deployment.simulated = None);
     let inputs = (0..30).map(|index| Explains { input: format!("input {index}"), share: 0.01, swing: (0.74, 0.76) });
     outcome.sensitivity.extend(inputs);
     outcome
