@@ -13,7 +13,7 @@ use crate::search::{Journal, Search, Stopped};
 use crate::space::Design;
 use crate::study::Study;
 use econ::carbon::Intensity;
-use econ::facts::{FactError, Facts, Grade};
+use econ::facts::{FactError, Facts};
 
 /// What is going on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +68,9 @@ pub fn run(
     told: &mut dyn FnMut(Stage),
 ) -> Result<Outcome, Failure> {
     told(Stage::Search);
-    // What nobody could know at the date is borrowed for the market alone, and shown as such; of rivals only assumptions are.
+    // What nobody could know at the date is borrowed, and shown as such; prices of rivals are not.
     let market_facts = facts.borrowed(study.date(), |_| true);
-    let then = facts.borrowed(study.date(), |fact| fact.grade == Grade::Computed);
+    let then = facts.borrowed(study.date(), |fact| !fact.quantity.starts_with("price "));
     let asks = ask::all(study);
     let bodies = Bodies::new(study, &market_facts)?;
     let search = Search::new(study, &asks, &bodies);

@@ -216,7 +216,11 @@ mod tests {
         assert!(text.starts_with("1,200 chips, 120 refused (heat 100, reticle 20), 1,000 left out"), "{text}");
         assert!(text.ends_with("80 evaluated in 123,456 points; the best is proven"), "{text}");
         assert!(searched(&search, false).ends_with("none of them serves"));
-        let early = searched(&Searched { gap: 0.034, ..search }, true);
-        assert!(early.contains("1,000 not looked at") && early.ends_with("may be up to 3.4 % cheaper"), "{early}");
+        let early = searched(&Searched { gap: 0.034, undone: 70, ..search }, true);
+        assert!(
+            early.contains("; 70 not looked at, since the points were spent; ")
+                && early.ends_with("may be up to 3.4 % cheaper"),
+            "{early}"
+        );
     }
 }

@@ -78,15 +78,6 @@ impl Parts<'_> {
     fn reasons(&self, judged: &Judged, chosen: Option<&Chosen>) -> Vec<String> {
         let mut reasons = Vec::new();
         let best = self.found.best().map(|best| Design::at(&self.study.space, best.chip));
-        let binding: Vec<&str> = chosen
-            .iter()
-            .flat_map(|chosen| &chosen.binds)
-            .filter(|bind| bind.binds)
-            .map(|bind| bind.limit.as_str())
-            .collect();
-        if !binding.is_empty() {
-            reasons.push(format!("What binds the chip: {}.", binding.join(", ")));
-        }
         let edges = best.map_or(Vec::new(), |best| space::edges(&self.study.space, &best));
         if !edges.is_empty() {
             reasons.push(format!(
