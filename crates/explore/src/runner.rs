@@ -14,7 +14,6 @@ use econ::cases::devices::{self, Described};
 use econ::cost;
 use econ::facts::{Date, Facts};
 use econ::market::Market;
-use econ::range::Range;
 use perf::device::Device;
 use rayon::prelude::*;
 
@@ -42,14 +41,18 @@ pub struct Runner {
     pub hour: Hour,
     /// Plans, per workload.
     pub plans: Vec<Vec<Planned>>,
-    /// The cheapest mix at each level of [`FRONTIER`].
+    /// The cheapest mix at each level of [`FRONTIER`]; at the study's own, what simulation settled on.
     pub levels: Vec<Option<Mixed>>,
+    /// Dollars per million tokens of the closed form at the study's own level, before simulation.
+    pub closed: Option<f64>,
 }
 
 impl Runner {
     /// Our chip.
     pub fn ours(study: &Study, asks: &[Ask], body: &Body, plans: &[Vec<Planned>], dies: usize) -> Runner {
+        let levels = levels(study, asks, &body.device, body, plans, &body.hour);
         Runner {
+            closed: levels[STUDY].as_ref().map(|mix| mix.usd),
             key: study.name.clone(),
             name: format!("{} (our chip)", study.name),
             ours: true,
@@ -57,7 +60,7 @@ impl Runner {
             money: body.money.clone(),
             dies,
             hour: body.hour,
-            levels: levels(study, asks, &body.device, body, plans, &body.hour),
+            levels,
             plans: plans.to_vec(),
         }
     }
@@ -70,6 +73,7 @@ impl Runner {
         let plans: Vec<Vec<Planned>> = asks.iter().map(|ask| deploy::plans(ask, &device, &study.deployment)).collect();
         let levels = levels(study, asks, &device, &Rated(&device), &plans, &hour);
         Runner {
+            closed: levels[STUDY].as_ref().map(|mix| mix.usd),
             key: device.key.clone(),
             name: device.name.clone(),
             ours: false,
@@ -87,13 +91,9 @@ impl Runner {
         self.levels[STUDY].as_ref()
     }
 
-    /// All-in power that is provisioned for a package, at `rating` watts of a device.
-    pub fn power(&self, rating: f64, around: Range) -> Range {
-        if self.ours {
-            econ::power::all_in(Range::exactly(rating * self.dies as f64), around)
-        } else {
-            self.money.power
-        }
+    /// What to bring closed-form costs of other levels with to those of the study's own level, which cost `usd` in the end.
+    pub fn settled(&self, usd: f64) -> f64 {
+        self.closed.map_or(1.0, |closed| usd / closed)
     }
 }
 

@@ -100,7 +100,7 @@ pub fn points<'a>() -> Table<Named<'a>> {
         real("ttft_s", "time to the first token, 99th percentile, s; of decode its own part", |point| point.ttft),
         written("tpot_s", "time per further token, 99th percentile, s; null for prompts alone", |point| point.tpot),
         written("pace_s", "time per further token on average, s; null for prompts alone", |point| point.pace),
-        real("watts", "power of a device, W", |point| point.watts),
+        real("watts", "power of a device in the step that draws most, W", |point| point.watts),
         Column::rough(
             "usd_per_million",
             "dollars per million tokens written if its own power is what is provisioned",

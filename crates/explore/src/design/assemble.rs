@@ -11,7 +11,7 @@ use crate::outcome::{
     Asked, Assumption, Bind, Chosen, Contender, Deployment, Design as Shown, Fact, FrontierPoint, LeftOut, Outcome,
     Searched, Simulated, Step, Workload,
 };
-use crate::runner::Runner;
+use crate::runner::{Runner, STUDY};
 use crate::search::{DECIDES, Evaluated, Found, LEVELS};
 use crate::select::{Mixed, Served};
 use crate::space::Design;
@@ -449,16 +449,17 @@ fn footing(runner: &Runner) -> &'static str {
     }
 }
 
-/// The levels of a runner, brought to what simulation and nominals made of the study's own.
+/// The levels of a runner, brought to what simulation and nominals made of the study's own, which costs `usd`.
 fn frontier(runner: &Runner, usd: f64) -> Vec<FrontierPoint> {
-    let own = runner.mix().map_or(1.0, |mix| mix.usd);
-    let point = |mix: &Mixed| FrontierPoint {
+    let point = |(level, mix): (usize, &Mixed)| FrontierPoint {
         level: mix.level,
         interactivity: mix.interactivity,
-        usd: mix.usd * usd / own,
+        usd: if level == STUDY { usd } else { mix.usd * runner.settled(usd) },
         joules: mix.joules,
     };
-    let mut points: Vec<FrontierPoint> = runner.levels.iter().flatten().map(point).collect();
+    let levels = runner.levels.iter().enumerate();
+    let mut points: Vec<FrontierPoint> =
+        levels.filter_map(|(level, mix)| Some(point((level, mix.as_ref()?)))).collect();
     points.sort_by(|a, b| b.interactivity.total_cmp(&a.interactivity));
     points
 }

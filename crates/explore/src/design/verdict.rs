@@ -146,8 +146,11 @@ impl Parts<'_> {
         let (ours, _) = judged.ours.zip(judged.rival)?;
         let cheaper = |level: usize| {
             // Each brought to what simulation and the market made of its level of the study.
-            let own = |at: usize| runners[at].mix().map_or(1.0, |mix| judged.priced[at].usd.median / mix.usd);
-            let usd = |at: usize| runners[at].levels[level].as_ref().map_or(f64::INFINITY, |mix| mix.usd * own(at));
+            let usd = |at: usize| match (level, runners[at].levels[level].as_ref()) {
+                (_, None) => f64::INFINITY,
+                (STUDY, Some(_)) => judged.priced[at].usd.median,
+                (_, Some(mix)) => mix.usd * runners[at].settled(judged.priced[at].usd.median),
+            };
             let best = (0..runners.len()).filter(|at| *at != ours).map(usd).fold(f64::INFINITY, f64::min);
             usd(ours) < best
         };
