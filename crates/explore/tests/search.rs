@@ -6,7 +6,9 @@ use explore::body::Bodies;
 use explore::design;
 use explore::outcome::{Action, Outcome};
 use explore::search::{DECIDES, Evaluated, Found, Journal, Progress, Row, Search, Stopped};
+use explore::space::Design;
 use explore::study::Study;
+use proptest::prelude::*;
 
 /// A study of two workloads and a few dozen chips.
 fn small(change: impl Fn(&str) -> String) -> Study {
@@ -200,6 +202,44 @@ fn points_tell_their_cost_and_the_mix_is_made_of_them() {
     }
     let seconds: f64 = ready.asks.iter().zip(&mix.served).map(|(ask, served)| ask.share * served.seconds()).sum();
     assert!((mix.seconds / seconds - 1.0).abs() < 1e-12);
+}
+
+/// Numbers that people mistype and attackers try.
+const EXTREMES: [&str; 14] = [
+    "0",
+    "-1",
+    "1",
+    "9223372036854775807",
+    "18446744073709551616",
+    "1e308",
+    "1e-308",
+    "nan",
+    "inf",
+    "\"\"",
+    "\"1e30 GB\"",
+    "\"0 W\"",
+    "[]",
+    "true",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn no_study_makes_it_panic(line in 0usize..80, with in 0usize..EXTREMES.len(), listed in any::<bool>(), chips in any::<[u64; 3]>()) {
+        let text = Study::builtin_text();
+        let lines: Vec<&str> = text.lines().collect();
+        let at = line % lines.len();
+        let Some((key, _)) = lines[at].split_once('=') else { return Ok(()) };
+        let value = if listed { format!("[{}]", EXTREMES[with]) } else { EXTREMES[with].to_owned() };
+        let mut changed: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        changed[at] = format!("{key}= {value}");
+        let Ok(study) = Study::parse("wild.toml", &changed.join("\n")) else { return Ok(()) };
+        let Ok(bodies) = Bodies::new(&study, &Facts::builtin().unwrap().current()) else { return Ok(()) };
+        for chip in chips {
+            let body = bodies.body(&Design::at(&study.space, chip % study.space.size()));
+            prop_assert!(body.is_err() || body.is_ok_and(|body| body.hour.fixed.is_finite() && body.hour.fixed > 0.0));
+        }
+    }
 }
 
 fn outcome(study: &Study) -> Outcome {
