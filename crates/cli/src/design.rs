@@ -38,7 +38,7 @@ Ctrl-C, and even a crash, loses a few chips' work: the same command goes on wher
 Examples:
   puce design
   puce design --print-study > my.toml && puce design my.toml
-  puce design my.toml --as-of 2024-06 --out then
+  puce design my.toml --as-of 2025-12 --out then
   puce design my.toml --points 200000 --json | jq .verdict")]
 pub struct Arguments {
     /// Study in TOML [default: the built-in one]
