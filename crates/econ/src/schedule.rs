@@ -41,7 +41,7 @@ pub struct Outlook {
     pub spent: Usd,
 }
 
-/// Inputs of a programme, in the order that [`Programme::at`] takes them.
+/// Inputs of a programme, in the order that programmes take them.
 pub const INPUTS: usize = 9;
 
 /// Name and range of each input of a programme at `node`.

@@ -1,7 +1,7 @@
 //! MLPerf's published results beside predictions: tokens per second and accelerator, and joules per token.
 //!
 //! These are figures that anyone can look up, so that no folder of measurements is needed: `data/mlperf.toml` holds them with the benchmark's lengths and
-//! limits and the formats of the submissions ([`file`]). A prediction ([`predict`]) takes the same instance as the serving points do: offline the batch
+//! limits and the formats of the submissions ([`mod@file`]). A prediction ([`predict`]) takes the same instance as the serving points do: offline the batch
 //! that memory holds, in a steady state; as a server the greatest rate of a Poisson process at which 99 of 100 requests stay within the benchmark's limits,
 //! in the simulator of `serve`. The division among devices is the one that gives most, as submitters choose theirs.
 //!
