@@ -416,7 +416,8 @@ fn priced(name: &str) -> econ::die::Node {
         "n7" => econ::die::Node::N7,
         "n5" => econ::die::Node::N5,
         "n3" => econ::die::Node::N3,
-        _ => econ::die::Node::N2,
+        "n2" => econ::die::Node::N2,
+        other => unreachable!("money knows no node `{other}`"),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Ways to serve a workload on a device, in closed form: what each costs in device time, how soon it answers, what it draws.
 //!
-//! Three roles of an instance are looked at, over all mappings, batches and chunks of the study:
+//! Three roles of an instance are looked at, over all mappings without a pipeline, batches and chunks of the study:
 //!
 //! - **whole**: prompts and answers share the devices. A step decodes a token for each of `B` requests; a share `f` of the steps also reads a chunk of `Q` prompt tokens.
 //!   As many prompts are read as answers are written, so `f = B p / (a Q)` with mean prompt `p` and answer `a`. A step takes `T_d` alone and `T_m` with a chunk; on average
 //!   `T = T_d + f (T_m - T_d)`, and a token costs `n T / B` seconds of a device.
 //! - **decode**: answers alone, `T_d` a step.
-//! - **prefill**: prompts alone, at a load `r` below one.
+//! - **prefill**: prompts alone, in the largest of the chunks, at a load `r` below one.
 //!
 //! Prompts wait in a queue with one server: its mean wait is Pollaczek's and Khinchin's, its tail exponential (Kingman 1962), which gives the 99th percentile of the
 //! time to the first token. The 99th percentile of the time per further token adds the binomial spread of how many chunks an answer of mean length meets. `confirm`
@@ -115,8 +115,8 @@ fn batches() -> impl Iterator<Item = u32> {
         .flatten()
 }
 
-/// From an instance to another where a device has no links of its own beyond its group: a port of 400 Gb/s, as the network around a device is priced with
-/// (`data/facts`: network around a device).
+/// From an instance to another where a device has no links of its own beyond its group: one port of 400 Gb/s a device, an assumption after servers of H100, which
+/// have one ConnectX-7 each (`data/devices/h100.toml`, scale_out).
 const NETWORK: BytesPerSecond = BytesPerSecond(50e9);
 
 /// Loads of instances that only read prompts, per cent.

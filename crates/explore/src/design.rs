@@ -103,6 +103,3 @@ pub fn run(
     let chosen = best.as_ref().zip(body.as_ref()).map(|(design, body)| parts.chosen(design, body, &runners));
     Ok(parts.outcome(judged, &runners, &confirmed, left_out, chosen))
 }
-
-/// Four significant figures with a unit, for whoever shows figures of an outcome.
-pub use crate::judge::figure;

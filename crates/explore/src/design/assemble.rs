@@ -23,7 +23,6 @@ use econ::facts::{FactError, Facts};
 use econ::market::Market;
 use econ::range::Range;
 use econ::schedule::{self, Forecast};
-
 use perf::interval::Intervals;
 
 /// What a study has come to so far.
@@ -75,10 +74,10 @@ impl Parts<'_> {
             .map(|(runner, confirmed)| self.device(runner, confirmed, around, &forecast, best))
             .collect();
         let priced = judge::spread(self.facts, &devices)?;
-        let missed = confirmed.iter().map(|found| found.iter().flatten().any(|one| !one.simulated.meets)).collect();
-        let mut order: Vec<usize> = (0..runners.len()).collect();
+        let misses = |found: &Vec<Option<Confirmed>>| found.iter().flatten().any(|one| !one.simulated.meets);
+        let missed: Vec<bool> = confirmed.iter().map(misses).collect();
         // Whoever misses a target in simulation is no rival as long as another is left.
-        let missed: Vec<bool> = missed;
+        let mut order: Vec<usize> = (0..runners.len()).collect();
         order.sort_by(|a, b| missed[*a].cmp(&missed[*b]).then(priced[*a].usd.median.total_cmp(&priced[*b].usd.median)));
         let ours = order.iter().copied().find(|at| runners[*at].ours);
         let rivals: Vec<usize> = order.into_iter().filter(|at| !runners[*at].ours).take(RIVALS).collect();
@@ -219,9 +218,10 @@ impl Parts<'_> {
         };
         let limits = &self.study.limits;
         let mut said = vec![
-            "reticle 26 x 33 mm".to_owned(),
+            format!("reticle {} x {}", econ::die::RETICLE.0, econ::die::RETICLE.1),
             format!("cooling {}", limits.cooling.0),
             format!("{} W/mm2 of a die", limits.density.0.0),
+            format!("{} TOP/s/mm2 of a die", limits.arithmetic.0.0),
             format!("interposer {}", limits.interposer.0),
         ];
         let supply =
