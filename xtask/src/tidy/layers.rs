@@ -25,6 +25,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "econ", knows: &["base", "data"], tests_know: &[] },
     Layer { name: "model", knows: &["base", "data"], tests_know: &[] },
     Layer { name: "emu", knows: &["base", "arch"], tests_know: &["data"] },
+    // The design itself; only its tests compare it with the emulator.
+    Layer { name: "rtl", knows: &["base", "arch"], tests_know: &["emu", "data"] },
     Layer { name: "perf", knows: &["base", "data", "arch", "model"], tests_know: &[] },
     // Silicon and heat know the chip, never what runs on it.
     Layer { name: "phys", knows: &["base", "data", "arch"], tests_know: &[] },
@@ -44,11 +46,11 @@ const LAYERS: &[Layer] = &[
         name: "cli",
         knows: &[
             "base", "data", "arch", "econ", "model", "emu", "compiler", "perf", "phys", "serve", "validate", "explore",
-            "report",
+            "report", "rtl",
         ],
         tests_know: &[],
     },
-    Layer { name: "xtask", knows: &["base", "data", "arch"], tests_know: &[] },
+    Layer { name: "xtask", knows: &["base", "data", "arch", "rtl"], tests_know: &[] },
 ];
 
 /// An essay shorter than this says nothing; 20 to 60 lines are usual.
@@ -79,7 +81,7 @@ pub fn check(files: &[TextFile]) -> Vec<String> {
 fn crate_folder(path: &str) -> Option<&str> {
     let folder = path.strip_suffix("/Cargo.toml")?;
     let single = |name: &str| !name.contains('/');
-    (folder == "xtask" || folder.strip_prefix("crates/").is_some_and(single)).then_some(folder)
+    (["rtl", "xtask"].contains(&folder) || folder.strip_prefix("crates/").is_some_and(single)).then_some(folder)
 }
 
 fn manifest(file: &TextFile, folder: &str) -> Vec<String> {
@@ -171,7 +173,8 @@ mod tests {
         let mut page = String::new();
         let mut files = Vec::new();
         for layer in LAYERS {
-            let folder = if layer.name == "xtask" { "xtask".to_owned() } else { format!("crates/{}", layer.name) };
+            let outside = ["rtl", "xtask"].contains(&layer.name);
+            let folder = if outside { layer.name.to_owned() } else { format!("crates/{}", layer.name) };
             let row = |name: &&str| format!("{name} = {{ workspace = true }}\n");
             let text = format!(
                 "[package]\nname = \"{}\"\n[dependencies]\nserde = \"1\"\n{}[dev-dependencies]\n{}",

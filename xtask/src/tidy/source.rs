@@ -13,6 +13,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("crates/emu/src/core", "kernels and copies on byte ranges that were checked"),
     ("crates/emu/src/memory.rs", "byte memories that the cores of a chip share"),
     ("crates/emu/examples/kernels.rs", "measures the kernels"),
+    ("rtl/src/library.rs", "the binding of the verilated design"),
     ("crates/model/src/reference/kernel.rs", "the reference's product in vector instructions"),
     ("crates/model/src/checkpoint/bytes.rs", "the memory map of a checkpoint"),
     ("xtask/src/bench/limits.rs", "instruction sequences that measure the machine's limits"),
