@@ -10,3 +10,4 @@
 //! The crate never decides what an instruction computes: that is `docs/numerics.md`, whose executable form is `base`. Its tests compare the design
 //! with the emulator.
 
+pub mod verify;
