@@ -2,6 +2,7 @@
 sv/puce_pkg.sv
 sv/puce_isa_pkg.sv
 sv/puce_exchange.sv
+sv/puce_fifo.sv
 sv/puce_fp_add.sv
 sv/puce_fp_divsqrt.sv
 sv/puce_fp_mul.sv
