@@ -7,7 +7,29 @@
 //! The big decision: nothing is compiled when Puce is built. A chip is verilated when it is first asked for, into a library that is loaded at run
 //! time and kept in a cache; so any description can be simulated, and a machine without a C++ compiler can do everything else.
 //!
+//! From the bottom: [`sources`] are the texts, [`tools`] finds Verilator and a compiler, [`design`] turns a module into a library, [`library`] loads it
+//! (the only code here that is not safe), [`block`] drives any module by the names of its ports.
+//!
 //! The crate never decides what an instruction computes: that is `docs/numerics.md`, whose executable form is `base`. Its tests compare the design
 //! with the emulator.
 
+pub mod block;
+pub mod design;
+pub mod library;
+pub mod sources;
+pub mod tools;
 pub mod verify;
+
+/// Why a simulator could not be had.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Error {
+    /// A tool is missing.
+    #[error("{0}")]
+    Tools(String),
+    /// The design was refused, or a file could not be read or written.
+    #[error("{0}")]
+    Build(String),
+}
+
+/// What may fail for want of a tool, of a file or of a sound design.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -8,6 +8,7 @@
 
 pub mod a8;
 pub mod block;
+pub mod cache;
 pub mod float;
 pub mod func;
 pub mod grid;

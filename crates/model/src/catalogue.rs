@@ -16,11 +16,11 @@ mod entry;
 mod pull;
 mod summary;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
+pub use base::cache::cache_dir;
 pub use entry::{Entry, FileFact, Part};
 pub use pull::{Progress, Stage, pull, pull_with};
 pub use summary::{EncodingShare, Summary, summary};
@@ -131,15 +131,6 @@ fn model_path(path: &Path) -> Result<PathBuf> {
     }
     let what = "this is no model: a .gguf file, a .safetensors file, or a directory with `config.json` is expected";
     Err(Error::Unsupported { file: path.to_path_buf(), what: what.into() })
-}
-
-/// The cache directory that the environment asks for: `PUCE_CACHE`, else `puce` in `XDG_CACHE_HOME`, else in `~/.cache`.
-/// `variable` reads the environment; `None` if not even `HOME` is set.
-pub fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let read = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let xdg = || read("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-    let base = || xdg().or_else(|| Some(read("HOME")?.join(".cache")));
-    read("PUCE_CACHE").or_else(|| Some(base()?.join("puce")))
 }
 
 /// A word from outside, short enough to print.

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use model::blocks::Encoding;
-use model::catalogue::{Catalogue, Entry, Part, Progress, Stage, cache_dir, pull_with, summary};
+use model::catalogue::{Catalogue, Entry, Part, Progress, Stage, pull_with, summary};
 use model::checkpoint::TensorInfo;
 use model::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -198,20 +198,6 @@ fn names_and_paths_are_resolved() {
     assert!(refusal(scratch.0.to_str().unwrap()).contains("this is no model"));
     fs::write(scratch.0.join("config.json"), "").unwrap();
     assert_eq!(catalogue.resolve(scratch.0.to_str().unwrap(), &scratch.0).unwrap(), scratch.0);
-}
-
-#[test]
-fn the_environment_names_the_cache() {
-    let with = |pairs: &'static [(&str, &str)]| {
-        let found = move |name: &str| pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.into());
-        cache_dir(found).map(|path| path.to_str().unwrap().to_string())
-    };
-    assert_eq!(with(&[]), None);
-    assert_eq!(with(&[("HOME", "/h")]).as_deref(), Some("/h/.cache/puce"));
-    assert_eq!(with(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")]).as_deref(), Some("/x/puce"));
-    assert_eq!(with(&[("HOME", "/h"), ("XDG_CACHE_HOME", "x")]).as_deref(), Some("/h/.cache/puce"));
-    assert_eq!(with(&[("HOME", "/h"), ("PUCE_CACHE", "c")]).as_deref(), Some("c"));
-    assert_eq!(with(&[("HOME", "/h"), ("PUCE_CACHE", "")]).as_deref(), Some("/h/.cache/puce"));
 }
 
 #[test]

@@ -1,0 +1,203 @@
+//! From a module to a library that simulates it, kept in the cache under a hash of all that it depends on.
+
+mod compile;
+mod header;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use crate::library::Library;
+use crate::tools::{self, Tools};
+use crate::{Error, Result, sources};
+
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// How hard the compiler works.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Effort {
+    /// Quick to build: for tests of a block.
+    #[default]
+    Quick,
+    /// Quick to run: for programs of many cycles.
+    Fast,
+}
+
+/// A module of the chip, or of a test, with what decides how it is simulated.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Design {
+    top: String,
+    params: Vec<(String, String)>,
+    extra: Vec<(String, String)>,
+    exposed: Vec<(String, String)>,
+    effort: Effort,
+    unchecked: bool,
+}
+
+impl Design {
+    /// The module `top` of the chip, or of a source given by [`Design::source`].
+    pub fn new(top: &str) -> Design {
+        Design { top: top.into(), ..Design::default() }
+    }
+
+    /// With a parameter of the top module: a number as Verilog writes it.
+    pub fn param(mut self, name: &str, value: impl ToString) -> Design {
+        self.params.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// With one more source: a file name and its text.
+    pub fn source(mut self, name: &str, text: &str) -> Design {
+        self.extra.push((name.into(), text.into()));
+        self
+    }
+
+    /// With a variable of a module made visible to [`crate::library::Model::internal`].
+    pub fn expose(mut self, module: &str, variable: &str) -> Design {
+        self.exposed.push((module.into(), variable.into()));
+        self
+    }
+
+    /// With this much work of the compiler.
+    pub fn effort(mut self, effort: Effort) -> Design {
+        self.effort = effort;
+        self
+    }
+
+    /// Without the design's assertions.
+    pub fn unchecked(mut self) -> Design {
+        self.unchecked = true;
+        self
+    }
+
+    /// The library, built when the cache does not hold it.
+    pub fn library(&self) -> Result<Arc<Library>> {
+        let tools = Tools::find()?;
+        let folder = tools::cache()?;
+        let path = folder.join(format!("{}-{}.so", self.top, self.key(tools)?));
+        // One build at a time in this process; two processes may both build, and the last one's file stays.
+        let _turn = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+        if !path.exists() {
+            self.build(tools, &folder, &path)?;
+        }
+        Library::open(&path)
+    }
+
+    /// The sources that the top module needs: name and text, packages first.
+    fn files(&self) -> Result<Vec<(&str, &str)>> {
+        let extra: Vec<(&str, &str)> = self.extra.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        let roots = extra.iter().map(|(_, text)| *text).chain([self.top.as_str()]);
+        let files: Vec<_> = sources::named_by(roots).into_iter().chain(extra).collect();
+        let holds =
+            |text: &str| text.lines().any(|line| line.trim_start().starts_with("module") && line.contains(&self.top));
+        if !files.iter().any(|(_, text)| holds(text)) {
+            return Err(Error::Build(format!("no source has a module `{}`: `rtl/files.f` lists the chip's", self.top)));
+        }
+        Ok(files)
+    }
+
+    /// A hash of everything that the library follows from.
+    fn key(&self, tools: &Tools) -> Result<String> {
+        let settings = format!("{:?} {:?} {:?} {}", self.params, self.exposed, self.effort, self.unchecked);
+        let texts = self.files()?.into_iter().flat_map(|(name, text)| [name, text]);
+        let parts = [&self.top, &settings, compile::SHIM, compile::VERSION, &tools.version].into_iter().chain(texts);
+        Ok(hash(parts))
+    }
+
+    /// Verilate and compile in a folder of this process, then move the library to its place in one step.
+    fn build(&self, tools: &Tools, cache: &Path, path: &Path) -> Result<()> {
+        let work = Scratch::new(cache)?;
+        self.verilate(tools, &work.0)?;
+        let ports = header::ports(&read(&work.0.join("obj/Vdut.h"))?)?;
+        write(&work.0.join("obj/ports.h"), &header::table(&ports))?;
+        let library = compile::library(tools, cache, &work.0.join("obj"), self.effort)?;
+        fs::rename(&library, path).map_err(|error| file_error(path, &error))
+    }
+
+    fn verilate(&self, tools: &Tools, work: &Path) -> Result<()> {
+        let mut command = tools.verilator();
+        command.current_dir(work).args(["--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique"]);
+        command.args(["--prefix", "Vdut", "--Mdir", "obj", "-Wno-fatal", "--no-timing", "--output-split", "20000"]);
+        command.args(["--top-module", &self.top]).arg(if self.unchecked { "--no-assert" } else { "--assert" });
+        command.args(self.params.iter().map(|(name, value)| format!("-G{name}={value}")));
+        if !self.exposed.is_empty() {
+            let line = |(module, variable): &(String, String)| {
+                format!("public_flat_rw -module \"{module}\" -var \"{variable}\"\n")
+            };
+            write(
+                &work.join("exposed.vlt"),
+                &format!("`verilator_config\n{}", self.exposed.iter().map(line).collect::<String>()),
+            )?;
+            command.arg("exposed.vlt");
+        }
+        for (name, text) in self.files()? {
+            let name = name.rsplit('/').next().unwrap_or(name);
+            write(&work.join(name), text)?;
+            command.arg(name);
+        }
+        compile::run(&mut command, &format!("Verilator refuses `{}`", self.top))
+    }
+}
+
+/// A name for these texts.
+fn hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A folder that is gone when the value is.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(cache: &Path) -> Result<Scratch> {
+        static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let folder = cache.join(format!("build-{}-{count}", std::process::id()));
+        fs::create_dir_all(&folder).map_err(|error| file_error(&folder, &error))?;
+        Ok(Scratch(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A folder that stays behind costs room, nothing else.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn file_error(path: &Path, error: &std::io::Error) -> Error {
+    Error::Build(format!("{}: {error}", path.display()))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| file_error(path, &error))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(|error| file_error(path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_module_is_refused() {
+        let error = Design::new("puce_none").files().unwrap_err().to_string();
+        assert!(error.contains("no source has a module `puce_none`"), "{error}");
+    }
+
+    #[test]
+    fn a_block_needs_its_own_files_only() {
+        let design = Design::new("puce_fp_add");
+        let names: Vec<_> = design.files().unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names.first(), Some(&"sv/puce_pkg.sv"));
+        assert!(names.contains(&"sv/puce_fp_add.sv") && !names.contains(&"sv/puce_hub.sv"), "{names:?}");
+    }
+}

@@ -1,0 +1,129 @@
+//! From Verilator's C++ to a shared library. No make: the generated files are few, and their names are seen in the folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Effort, Scratch, file_error, write};
+use crate::tools::Tools;
+use crate::{Error, Result};
+
+/// The functions that the library offers.
+pub(super) const SHIM: &str = include_str!("../shim.cpp");
+/// Changes when libraries that lie in the cache are no longer what this module builds.
+pub(super) const VERSION: &str = "1";
+
+/// Compilers at work at a time.
+const JOBS: usize = 2;
+/// Verilator's own sources that a model without traces or threads needs.
+const RUNTIME: [&str; 3] = ["verilated.cpp", "verilated_dpi.cpp", "verilated_threads.cpp"];
+
+/// Compile the model in the folder `obj` and link it with the shim and the runtime.
+pub(super) fn library(tools: &Tools, cache: &Path, obj: &Path, effort: Effort) -> Result<PathBuf> {
+    let runtime = runtime(tools, cache)?;
+    write(&obj.join("puce_shim.cpp"), SHIM)?;
+    let units = units(obj)?;
+    for pair in units.chunks(JOBS) {
+        compile_all(tools, obj, pair, effort)?;
+    }
+    let out = obj.join("library.so");
+    let objects = units.iter().map(|unit| unit.with_extension("o"));
+    let mut command = Command::new(&tools.compiler);
+    command.args(["-shared", "-o"]).arg(&out).args(objects).args(runtime).args(["-lpthread", "-Wl,--exclude-libs,ALL"]);
+    run(&mut command, "the simulator cannot be linked")?;
+    Ok(out)
+}
+
+/// What is compiled at a time: the files that matter for speed in [`JOBS`] parts of like size, and all others in one.
+fn units(obj: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(obj).map_err(|error| file_error(obj, &error))? {
+        let path = entry.map_err(|error| file_error(obj, &error))?.path();
+        let size = path.metadata().map_err(|error| file_error(&path, &error))?.len();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with(".cpp") && name.starts_with("Vdut") {
+            files.push((size, name));
+        }
+    }
+    files.sort_by(|a, b| b.cmp(a));
+    let (slow, fast): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, name)| name.contains("Slow"));
+    let mut parts = vec![(0, Vec::new()); JOBS];
+    for (size, name) in fast {
+        let least = parts.iter_mut().min_by_key(|(total, _)| *total).expect("there are parts");
+        least.0 += size;
+        least.1.push(name);
+    }
+    let rest = slow.into_iter().map(|(_, name)| name).chain(["puce_shim.cpp".into()]).collect();
+    let parts = parts.into_iter().map(|(_, names)| names).chain([rest]).filter(|names| !names.is_empty());
+    let place = |(index, names): (usize, Vec<String>)| {
+        let path = obj.join(format!("unit{index}.cpp"));
+        let includes: String = names.iter().map(|name| format!("#include \"{name}\"\n")).collect();
+        write(&path, &includes)?;
+        Ok(path)
+    };
+    parts.enumerate().map(place).collect()
+}
+
+/// Compile several files at a time, each in a process of its own.
+fn compile_all(tools: &Tools, folder: &Path, units: &[PathBuf], effort: Effort) -> Result<()> {
+    std::thread::scope(|scope| {
+        let started: Vec<_> = units.iter().map(|unit| scope.spawn(|| compile(tools, folder, unit, effort))).collect();
+        started.into_iter().try_for_each(|thread| thread.join().expect("compiling does not panic"))
+    })
+}
+
+fn compile(tools: &Tools, folder: &Path, unit: &Path, effort: Effort) -> Result<()> {
+    let include = tools.verilator.join("include");
+    let mut command = Command::new(&tools.compiler);
+    command.current_dir(folder).args([
+        "-std=c++17",
+        "-fPIC",
+        "-w",
+        "-fvisibility-inlines-hidden",
+        "-DVL_USER_STOP",
+        "-DVL_USER_FATAL",
+    ]);
+    command.arg(match effort {
+        Effort::Quick => "-O1",
+        Effort::Fast => "-O2",
+    });
+    command.arg("-I").arg(folder).arg("-I").arg(&include).arg("-I").arg(include.join("vltstd"));
+    command.arg("-c").arg(unit).arg("-o").arg(unit.with_extension("o"));
+    run(&mut command, "the simulator cannot be compiled")
+}
+
+/// The objects of Verilator's own sources, compiled once for the cache.
+fn runtime(tools: &Tools, cache: &Path) -> Result<Vec<PathBuf>> {
+    let folder = cache.join(format!("runtime-{}", super::hash([VERSION, &tools.version])));
+    if !folder.exists() {
+        let work = Scratch::new(cache)?;
+        let place = |name: &&str| {
+            let unit = work.0.join(name);
+            write(&unit, &format!("#include \"{}\"\n", tools.verilator.join("include").join(name).display()))?;
+            Ok(unit)
+        };
+        let units: Vec<PathBuf> = RUNTIME.iter().map(place).collect::<Result<_>>()?;
+        for pair in units.chunks(JOBS) {
+            compile_all(tools, &work.0, pair, Effort::Fast)?;
+        }
+        // Another process may have been quicker: its objects are as good.
+        if let Err(error) = fs::rename(&work.0, &folder)
+            && !folder.exists()
+        {
+            return Err(file_error(&folder, &error));
+        }
+    }
+    Ok(RUNTIME.iter().map(|name| folder.join(name).with_extension("o")).collect())
+}
+
+/// Run a tool; when it fails, its first errors are told.
+pub(super) fn run(command: &mut Command, failure: &str) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|error| Error::Tools(format!("{program}: cannot be started: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    let errors = text.lines().filter(|line| line.contains("rror")).take(6).collect::<Vec<_>>().join("\n");
+    Err(Error::Build(format!("{failure}:\n{}", if errors.is_empty() { &text } else { errors.as_str() })))
+}
