@@ -1,6 +1,10 @@
 // Every source of the chip, packages first: the one list that simulation, lint, synthesis and packages use.
 sv/puce_pkg.sv
+sv/puce_ecc_pkg.sv
 sv/puce_isa_pkg.sv
+sv/puce_bank.sv
+sv/puce_ecc_dec.sv
+sv/puce_ecc_enc.sv
 sv/puce_exchange.sv
 sv/puce_fifo.sv
 sv/puce_fp_add.sv
@@ -12,6 +16,7 @@ sv/puce_hub.sv
 sv/puce_load.sv
 sv/puce_matrix.sv
 sv/puce_scratchpad.sv
+sv/puce_sram.sv
 sv/puce_store.sv
 sv/puce_vector.sv
 sv/puce_weights.sv
