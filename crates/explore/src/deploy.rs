@@ -8,9 +8,10 @@
 //! - **decode**: answers alone, `T_d` a step.
 //! - **prefill**: prompts alone, in the largest of the chunks, at a load `r` below one.
 //!
-//! Prompts wait in a queue with one server: its mean wait is Pollaczek's and Khinchin's, its tail exponential (Kingman 1962), which gives the 99th percentile of the
-//! time to the first token. The 99th percentile of the time per further token adds the binomial spread of how many chunks an answer of mean length meets. `confirm`
-//! holds the chosen deployments against simulated requests.
+//! Prompts wait in a queue with one server, which is busy for the share `f T_m / T` of the time (steps with a chunk are longer): its mean wait is Pollaczek's and
+//! Khinchin's, its tail exponential (Kingman 1962), which gives the 99th percentile of the time to the first token. The 99th percentile of the time per further token
+//! adds the spread of how many chunks an answer of mean length meets: prompts come at random and bring several each. `confirm` holds the chosen deployments
+//! against simulated requests.
 //!
 //! Requests in flight vary around `B` as in a Poisson process; memory must hold 99 of 100 such moments.
 
@@ -319,10 +320,10 @@ impl Survey<'_> {
             let mixed = self.timed(planned, &[decode, self.chunk(chunk)]);
             let extra = (mixed.time - alone.time).max(0.0);
             let mean = alone.time + busy * extra;
-            let spread = DEVIATIONS * (busy * (1.0 - busy) / moments.answer.max(1.0)).sqrt();
+            let spread = DEVIATIONS * (busy * self.clumps(busy, chunk) / moments.answer.max(1.0)).sqrt();
             let tpot = alone.time + (busy + spread).min(1.0) * extra;
             let long = self.long(planned, Some(decode), chunk);
-            let ttft = self.wait(busy, mixed.time / f64::from(chunk)) + long;
+            let ttft = self.wait(busy * mixed.time / mean, mixed.time / f64::from(chunk)) + long;
             let seconds = devices * mean / f64::from(batch);
             let reading = devices * busy * extra / f64::from(batch);
             let point = planned.point(index, Role::Whole { chunk }, batch);
@@ -360,6 +361,12 @@ impl Survey<'_> {
             let point = Point { seconds, reading: seconds, ttft, ..point };
             self.give(point, step, step.watts() * share, visit);
         }
+    }
+
+    /// Variance of the number of steps with a chunk, as a multiple of its mean: prompts come at random and bring several chunks each; where several share one, a step
+    /// has a chunk or none.
+    fn clumps(&self, busy: f64, chunk: u32) -> f64 {
+        (self.ask.moments.around / f64::from(chunk)).max(1.0 - busy)
     }
 
     /// 99th percentile of the time that a prompt waits for one server that reads `token` seconds a token and is busy for a share `busy`.
