@@ -1,6 +1,7 @@
 // Every source of the chip, packages first: the one list that simulation, lint, synthesis and packages use.
 sv/puce_pkg.sv
 sv/puce_ecc_pkg.sv
+sv/puce_fp_pkg.sv
 sv/puce_isa_pkg.sv
 sv/puce_bank.sv
 sv/puce_ecc_dec.sv
