@@ -15,6 +15,7 @@
 
 pub mod block;
 pub mod design;
+pub mod isa_pkg;
 pub mod library;
 pub mod sources;
 pub mod tools;

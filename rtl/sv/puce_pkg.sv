@@ -3,6 +3,9 @@
 // What follows from the instruction table (opcodes, attribute codes, operand positions) is not here but in the generated puce_isa_pkg.
 package puce_pkg;
 
+  // A package names everything; each block uses some of it.
+  /* verilator lint_off UNUSEDPARAM */
+
   // Resolved operands: a legal one has a magnitude of at most 2^46 (arch::legal::VALUE_MAX).
   localparam int unsigned ValueW = 48;
   // Most operands of one instruction (mm).
@@ -67,5 +70,7 @@ package puce_pkg;
     FaultEcc     = 4'd9,  // a scratchpad word with two wrong bits
     FaultStream  = 4'd10  // weights are left in the stream at the end
   } fault_e;
+
+  /* verilator lint_on UNUSEDPARAM */
 
 endpackage

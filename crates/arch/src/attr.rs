@@ -200,3 +200,48 @@ impl Attr for Reg {
         (1..REGISTERS).map(Reg).collect()
     }
 }
+
+/// One choice of an attribute type, as tables outside of Rust need it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// The byte in the header.
+    pub code: u8,
+    /// The name of the variant.
+    pub name: String,
+    /// The name in listings.
+    pub text: String,
+}
+
+fn choices<A: Attr>() -> Vec<Choice> {
+    A::all().into_iter().map(|a| Choice { code: a.code(), name: format!("{a:?}"), text: a.text() }).collect()
+}
+
+/// Every attribute type whose choices have names, with its choices. Registers are numbers and have none.
+pub fn named() -> Vec<(&'static str, Vec<Choice>)> {
+    vec![
+        ("Unit", choices::<Unit>()),
+        ("WeightKind", choices::<WeightKind>()),
+        ("Binary", choices::<Binary>()),
+        ("Unary", choices::<Unary>()),
+        ("Reduce", choices::<Reduce>()),
+        ("Sink", choices::<Sink>()),
+        ("Pairing", choices::<Pairing>()),
+        ("Blocking", choices::<Blocking>()),
+        ("Narrow", choices::<Narrow>()),
+        ("Scope", choices::<Scope>()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::OPS;
+
+    #[test]
+    fn every_attribute_type_of_the_table_is_named_or_a_register() {
+        let named = named();
+        for (_, ty) in OPS.iter().flat_map(|op| op.attrs) {
+            assert!(*ty == "Reg" || named.iter().any(|(name, _)| name == ty), "`{ty}` is missing in `named`");
+        }
+    }
+}
