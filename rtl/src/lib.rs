@@ -13,6 +13,7 @@
 //! The crate never decides what an instruction computes: that is `docs/numerics.md`, whose executable form is `base`. Its tests compare the design
 //! with the emulator.
 
+pub mod bench;
 pub mod block;
 pub mod design;
 pub mod isa_pkg;
