@@ -19,5 +19,6 @@ sv/puce_matrix.sv
 sv/puce_scratchpad.sv
 sv/puce_sram.sv
 sv/puce_store.sv
+sv/puce_top.sv
 sv/puce_vector.sv
 sv/puce_weights.sv
