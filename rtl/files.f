@@ -3,6 +3,7 @@ sv/puce_pkg.sv
 sv/puce_ecc_pkg.sv
 sv/puce_fp_pkg.sv
 sv/puce_isa_pkg.sv
+sv/puce_regs_pkg.sv
 sv/puce_bank.sv
 sv/puce_ecc_dec.sv
 sv/puce_ecc_enc.sv

@@ -18,6 +18,8 @@ pub mod block;
 pub mod design;
 pub mod isa_pkg;
 pub mod library;
+pub mod params;
+pub mod registers;
 pub mod sources;
 pub mod tools;
 pub mod verify;

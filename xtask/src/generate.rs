@@ -20,6 +20,8 @@ pub struct Generated {
 pub const GENERATED: &[Generated] = &[
     Generated { path: "docs/isa.md", text: arch::docs::isa_chapter },
     Generated { path: "rtl/sv/puce_isa_pkg.sv", text: rtl::isa_pkg::text },
+    Generated { path: "rtl/sv/puce_regs_pkg.sv", text: rtl::registers::package },
+    Generated { path: "docs/registers.md", text: rtl::registers::chapter },
 ];
 
 /// Those whose file is missing or differs.
