@@ -11,6 +11,7 @@
 //! Time never depends on values: nothing here knows weights, and `emu` is out of sight.
 
 pub mod device;
+pub mod dram;
 pub mod estimate;
 pub mod evaluate;
 pub mod format;
