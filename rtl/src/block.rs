@@ -69,6 +69,11 @@ impl Block {
         self.model.port(name).unwrap_or_else(|| panic!("no port `{name}`: there are {}", known()))
     }
 
+    /// The port of this name, if there is one.
+    pub fn find(&self, name: &str) -> Option<Port> {
+        self.model.port(name)
+    }
+
     /// Width in bits of a port.
     pub fn bits(&self, port: Port) -> u32 {
         self.model.bits(port)
