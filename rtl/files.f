@@ -8,6 +8,8 @@ sv/puce_bank.sv
 sv/puce_ecc_dec.sv
 sv/puce_ecc_enc.sv
 sv/puce_exchange.sv
+sv/puce_exchange_align.sv
+sv/puce_exchange_pieces.sv
 sv/puce_fifo.sv
 sv/puce_fp_add.sv
 sv/puce_fp_divsqrt.sv
@@ -17,9 +19,14 @@ sv/puce_grid_place.sv
 sv/puce_hub.sv
 sv/puce_load.sv
 sv/puce_matrix.sv
+sv/puce_ram.sv
 sv/puce_scratchpad.sv
 sv/puce_sram.sv
 sv/puce_store.sv
 sv/puce_top.sv
 sv/puce_vector.sv
 sv/puce_weights.sv
+sv/puce_weights_bank.sv
+sv/puce_weights_buffer.sv
+sv/puce_weights_bursts.sv
+sv/puce_weights_pieces.sv

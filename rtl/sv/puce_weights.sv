@@ -1,4 +1,8 @@
 // The weights engine: streams weights from memory to the matrix engine (wld, wgat) through a buffer.
+//
+// Commands become pieces (puce_weights_pieces), pieces become bursts (puce_weights_bursts), and the words that come back go through the buffer
+// (puce_weights_buffer), joined without a gap. The next command's requests follow those of the last one: with requests ahead by the buffer, memory's
+// latency costs nothing. After a fault it asks for nothing more. It never looks at what the bytes mean.
 module puce_weights
   import puce_pkg::*;
 #(
@@ -35,4 +39,89 @@ module puce_weights
   // Whether nothing is in the buffer and nothing on its way.
   output logic                     stream_empty_o
 );
+  localparam int unsigned Words = PortBytes / WordBytes;
+  localparam int unsigned CountW = $clog2(Words + 1);
+  localparam int unsigned LaneW = Words > 1 ? $clog2(Words) : 1;
+
+  logic              piece_valid, piece_ready, piece_last, piece_outside, pieces_busy;
+  logic [ValueW-6:0] piece_word, piece_words;
+  logic [CountW-1:0] beat_count;
+  logic [LaneW-1:0]  beat_first;
+  logic              outside, bursts_empty;
+  fault_e            fault_d, fault_q;
+
+  puce_weights_pieces u_pieces (
+    .clk_i           (clk_i),
+    .rst_ni          (rst_ni),
+    .cmd_valid_i     (cmd_valid_i),
+    .cmd_i           (cmd_i),
+    .cmd_ready_o     (cmd_ready_o),
+    .limit_i         (limit_i),
+    .table_req_o     (table_req_o),
+    .table_rsp_i     (table_rsp_i),
+    .piece_valid_o   (piece_valid),
+    .piece_ready_i   (piece_ready),
+    .piece_word_o    (piece_word),
+    .piece_words_o   (piece_words),
+    .piece_last_o    (piece_last),
+    .piece_outside_o (piece_outside),
+    .busy_o          (pieces_busy)
+  );
+
+  puce_weights_bursts #(
+    .PortBytes   (PortBytes),
+    .BufferBytes (BufferBytes)
+  ) u_bursts (
+    .clk_i           (clk_i),
+    .rst_ni          (rst_ni),
+    .piece_valid_i   (piece_valid),
+    .piece_ready_o   (piece_ready),
+    .piece_word_i    (piece_word),
+    .piece_words_i   (piece_words),
+    .piece_last_i    (piece_last),
+    .piece_outside_i (piece_outside),
+    .ar_valid_o      (ar_valid_o),
+    .ar_ready_i      (ar_ready_i),
+    .ar_addr_o       (ar_addr_o),
+    .ar_len_o        (ar_len_o),
+    .r_valid_i       (r_valid_i),
+    .r_last_i        (r_last_i),
+    .beat_first_o    (beat_first),
+    .beat_count_o    (beat_count),
+    .take_i          (stream_take_i),
+    .done_o          (done_o),
+    .fault_o         (outside),
+    .empty_o         (bursts_empty)
+  );
+
+  puce_weights_buffer #(
+    .PortBytes   (PortBytes),
+    .BufferBytes (BufferBytes)
+  ) u_buffer (
+    .clk_i          (clk_i),
+    .rst_ni         (rst_ni),
+    .beat_valid_i   (r_valid_i),
+    .beat_first_i   (beat_first),
+    .beat_count_i   (beat_count),
+    .beat_data_i    (r_data_i),
+    .stream_count_o (stream_count_o),
+    .stream_data_o  (stream_data_o),
+    .stream_take_i  (stream_take_i)
+  );
+
+  always_comb begin
+    fault_d = fault_q;
+    if (fault_q == FaultNone) begin
+      if (r_valid_i && r_error_i) fault_d = FaultBus;
+      else if (outside)           fault_d = FaultMemory;
+    end
+  end
+
+  assign fault_o        = fault_q;
+  assign stream_empty_o = bursts_empty && !pieces_busy;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) fault_q <= FaultNone;
+    else         fault_q <= fault_d;
+  end
 endmodule

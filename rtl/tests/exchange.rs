@@ -1,0 +1,223 @@
+//! After a gather every member holds every member's pieces at the sender's places, and nothing else has changed.
+
+use arch::Instr;
+use arch::attr::Scope;
+use arch::random::Random;
+use rtl::bench::{Scratchpad, WORD, put_command};
+use rtl::block::Block;
+use rtl::design::Design;
+use std::fmt::Write;
+
+const SCRATCHPAD: usize = 8 << 10;
+/// Destinations lie below, what is sent from elsewhere above.
+const SOURCES: i64 = 4 << 10;
+
+/// A module of some engines and their hub, with ports of its own for each core.
+fn team(cores: usize) -> String {
+    let (mut ports, mut wires) = (String::new(), String::new());
+    for c in 0..cores {
+        let _ = write!(
+            ports,
+            ",\n  input cmd_t cmd_{c}_i, output spad_req_t read_req_{c}_o, input spad_rsp_t read_rsp_{c}_i, \
+             output spad_req_t write_req_{c}_o, input spad_rsp_t write_rsp_{c}_i"
+        );
+        let _ = write!(
+            wires,
+            "
+  assign cmd[{c}] = cmd_{c}_i; assign read_rsp[{c}] = read_rsp_{c}_i; assign write_rsp[{c}] = write_rsp_{c}_i;
+  assign read_req_{c}_o = read_req[{c}]; assign write_req_{c}_o = write_req[{c}];"
+        );
+    }
+    include_str!("exchange_team.sv").replace("/* ports */", &ports).replace("/* wires */", &wires)
+}
+
+/// The operands of one member's gather.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gather {
+    src: i64,
+    sstep: i64,
+    dst: i64,
+    dstep: i64,
+    bytes: i64,
+    rows: i64,
+    src2: i64,
+    dst2: i64,
+    bytes2: i64,
+}
+
+impl Gather {
+    fn instr(&self) -> Instr {
+        let Gather { src, sstep, dst, dstep, bytes, rows, src2, dst2, bytes2 } = *self;
+        let [src, sstep, dst, dstep, bytes, rows, src2, dst2, bytes2] =
+            [src, sstep, dst, dstep, bytes, rows, src2, dst2, bytes2].map(arch::Operand::from);
+        Instr::Gather { scope: Scope::Chip, src, sstep, dst, dstep, bytes, rows, src2, dst2, bytes2 }
+    }
+
+    /// Source, destination and bytes of every row of both pieces.
+    fn rows(&self) -> Vec<(usize, usize, usize)> {
+        let pieces = [(self.src, self.dst, self.bytes), (self.src2, self.dst2, self.bytes2)];
+        let row = |(src, dst, bytes): (i64, i64, i64), r: i64| {
+            ((src + r * self.sstep) as usize, (dst + r * self.dstep) as usize, bytes as usize)
+        };
+        pieces.into_iter().flat_map(|piece| (0..self.rows).map(move |r| row(piece, r))).collect()
+    }
+}
+
+/// The engines with their scratchpads.
+struct Team {
+    dut: Block,
+    scratchpads: Vec<Scratchpad>,
+    random: Random,
+    cycle: usize,
+}
+
+impl Team {
+    fn new(cores: usize) -> Option<Team> {
+        let design = Design::new("exchange_team").param("Cores", cores).source("exchange_team.sv", &team(cores));
+        let dut = Block::in_test(&design)?;
+        let mut random = Random::new(11 + cores as u64);
+        let mut scratchpads: Vec<Scratchpad> = (0..cores).map(|_| Scratchpad::new(SCRATCHPAD, 0, 0)).collect();
+        scratchpads.iter_mut().flat_map(|pad| &mut pad.bytes).for_each(|byte| *byte = random.bits() as u8);
+        Some(Team { dut, scratchpads, random, cycle: 0 })
+    }
+
+    /// Run one gather of these members; the cycles that it took. A port of a scratchpad is held up in one of `stall` cycles.
+    fn run(&mut self, gathers: &[(usize, Gather)], stall: u32) -> usize {
+        self.connect(stall);
+        let expected = self.expected(gathers);
+        self.dut.set("running_i", gathers.iter().map(|(core, _)| 1 << core).sum());
+        let (mut left, mut done, start) = (gathers.to_vec(), 0u64, self.cycle);
+        while done.count_ones() < gathers.len() as u32 {
+            let finished = self.step(&mut left, stall);
+            assert_eq!(done & finished, 0, "done twice");
+            done |= finished;
+            assert!(self.cycle < start + 20_000, "the gather does not end: {gathers:?}");
+        }
+        for (core, pad) in self.scratchpads.iter().enumerate() {
+            assert!(pad.bytes == expected[core], "core {core} after {gathers:?}");
+        }
+        self.cycle - start
+    }
+
+    fn connect(&mut self, stall: u32) {
+        for (core, pad) in self.scratchpads.iter_mut().enumerate() {
+            let bytes = std::mem::take(&mut pad.bytes);
+            *pad = Scratchpad::new(0, stall, self.random.bits());
+            pad.bytes = bytes;
+            pad.connect(&self.dut, &format!("read_req_{core}_o"), &format!("read_rsp_{core}_i"));
+            pad.connect(&self.dut, &format!("write_req_{core}_o"), &format!("write_rsp_{core}_i"));
+        }
+    }
+
+    /// Scratchpads after the gather.
+    fn expected(&self, gathers: &[(usize, Gather)]) -> Vec<Vec<u8>> {
+        let mut after: Vec<Vec<u8>> = self.scratchpads.iter().map(|pad| pad.bytes.clone()).collect();
+        for (sender, gather) in gathers {
+            for (src, dst, bytes) in gather.rows() {
+                let piece = &self.scratchpads[*sender].bytes[src..src + bytes];
+                gathers.iter().for_each(|(core, _)| after[*core][dst..dst + bytes].copy_from_slice(piece));
+            }
+        }
+        after
+    }
+
+    /// One cycle: offer what is left; the members whose gather is done.
+    fn step(&mut self, left: &mut Vec<(usize, Gather)>, stall: u32) -> u64 {
+        let mut offered = 0u64;
+        for (core, gather) in left.iter() {
+            if stall == 0 || !self.random.one_in(i64::from(stall)) {
+                offered |= 1 << core;
+                let port = self.dut.port(&format!("cmd_{core}_i"));
+                put_command(&mut self.dut, port, &gather.instr(), |operand| operand.imm);
+            }
+        }
+        self.dut.set("cmd_valid_i", offered);
+        self.scratchpads.iter_mut().for_each(|pad| pad.drive(&mut self.dut));
+        self.dut.eval();
+        self.scratchpads.iter_mut().for_each(|pad| pad.sample(&self.dut));
+        let taken = self.dut.get("cmd_ready_o") & offered;
+        left.retain(|(core, _)| taken >> core & 1 == 0);
+        let done = self.dut.get("done_o");
+        self.dut.tick();
+        self.cycle += 1;
+        done
+    }
+
+    /// Gathers of these members whose places do not meet: a row has a place for each member's two pieces, with gaps of any even size.
+    fn draw(&mut self, members: &[usize]) -> Vec<(usize, Gather)> {
+        let random = &mut self.random;
+        let (rows, in_place) = (random.below(5), random.one_in(3));
+        let mut at = 0;
+        let mut place = |random: &mut Random| {
+            let bytes = 2 * random.pick(&[0, 1, 2, 7, 15, 16, 17, 31, 48, 65]);
+            let start = at + 2 * random.below(20);
+            at = start + bytes;
+            (start, bytes)
+        };
+        let mut gathers = Vec::new();
+        for core in members {
+            let ((dst, bytes), (dst2, bytes2)) = (place(random), place(random));
+            gathers.push((*core, Gather { src: dst, dst, bytes, rows, src2: dst2, dst2, bytes2, sstep: 0, dstep: 0 }));
+        }
+        let step = at + 2 * random.below(20);
+        for (_, gather) in &mut gathers {
+            (gather.sstep, gather.dstep) = (step, step);
+            if !in_place {
+                gather.sstep = gather.bytes + gather.bytes2 + 2 * random.below(40);
+                gather.src = SOURCES + 2 * random.below(20);
+                gather.src2 = gather.src + gather.bytes;
+            }
+        }
+        gathers
+    }
+}
+
+fn random_gathers(cores: usize, times: usize) {
+    let Some(mut team) = Team::new(cores) else { return };
+    for round in 0..times {
+        // Sometimes not every core runs.
+        let mut members: Vec<usize> = (0..cores).filter(|_| !team.random.one_in(6)).collect();
+        if members.is_empty() {
+            members.push(0);
+        }
+        let gathers = team.draw(&members);
+        team.run(&gathers, [0, 3, 2][round % 3]);
+    }
+}
+
+#[test]
+fn one_core_gathers_from_itself() {
+    random_gathers(1, 300);
+}
+
+#[test]
+fn every_core_gets_every_piece() {
+    random_gathers(3, 400);
+}
+
+#[test]
+fn a_word_goes_out_in_every_cycle() {
+    let Some(mut team) = Team::new(2) else { return };
+    // From the start of a turn to its first beat, and from its last beat to the end.
+    const TURN: usize = 12;
+    const BYTES: i64 = 1024;
+    const ROWS: i64 = 40;
+    let words = BYTES as usize / WORD;
+    for (src, dst) in [(SOURCES, 0), (SOURCES + 6, 2), (SOURCES + 2, 30)] {
+        let long = |core: i64| Gather { src, dst: dst + core * BYTES, bytes: BYTES, rows: 1, ..Gather::default() };
+        let cycles = team.run(&[(0, long(0)), (1, long(1))], 0);
+        assert!(cycles <= 2 * (words + 1 + TURN), "two pieces of 1 KiB from {src} to {dst} took {cycles} cycles");
+    }
+    let step = WORD as i64;
+    let short = |core: i64| Gather {
+        src: SOURCES,
+        sstep: step,
+        dst: core * step,
+        dstep: 2 * step,
+        bytes: step,
+        rows: ROWS,
+        ..Gather::default()
+    };
+    let cycles = team.run(&[(0, short(0)), (1, short(1))], 0);
+    assert!(cycles <= 2 * (ROWS as usize + TURN), "{ROWS} rows of a word took {cycles} cycles");
+}
