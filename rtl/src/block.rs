@@ -14,7 +14,7 @@
 //! they panic.
 
 use crate::design::Design;
-use crate::library::{Model, Port};
+use crate::library::{Exposed, Model, Port};
 use crate::{Error, Result};
 
 /// A simulated module with its clock and reset.
@@ -162,20 +162,32 @@ impl Block {
     /// Let outputs follow inputs, without a clock edge.
     #[track_caller]
     pub fn eval(&mut self) {
-        if let Err(complaint) = self.model.eval() {
-            panic!("cycle {}: {complaint}", self.cycle);
+        if let Err(complaint) = self.try_eval() {
+            panic!("{complaint}");
         }
+    }
+
+    /// [`Block::eval`], with a failed assertion as an error.
+    pub fn try_eval(&mut self) -> std::result::Result<(), String> {
+        self.model.eval().map_err(|complaint| format!("cycle {}: {complaint}", self.cycle))
     }
 
     /// One cycle: a rising edge of `clk_i`, at which registers take what the inputs say now, then the falling edge.
     #[track_caller]
     pub fn tick(&mut self) {
+        if let Err(complaint) = self.rise().and_then(|()| self.try_eval()) {
+            panic!("{complaint}");
+        }
+    }
+
+    /// A rising edge of `clk_i`; the falling edge comes with the next evaluation.
+    pub fn rise(&mut self) -> std::result::Result<(), String> {
         let clock = self.clock.expect("a module with clk_i");
         self.model.set(clock, 1);
-        self.eval();
+        self.try_eval()?;
         self.model.set(clock, 0);
-        self.eval();
         self.cycle += 1;
+        Ok(())
     }
 
     /// So many cycles with the inputs as they are.
@@ -205,10 +217,19 @@ impl Block {
         self.cycle
     }
 
-    /// The bytes of a variable that [`Design::expose`] named, in the instance whose path ends in `scope`, and the bytes of one of its entries.
-    #[track_caller]
-    pub fn internal(&mut self, scope: &str, name: &str) -> (&mut [u8], usize) {
-        self.model.internal(scope, name).unwrap_or_else(|| panic!("no exposed variable `{name}` in `{scope}`"))
+    /// The variables of this name that [`Design::expose`] named, in every instance.
+    pub fn exposed(&self, name: &str) -> Vec<Exposed> {
+        self.model.exposed(name)
+    }
+
+    /// What an exposed variable holds.
+    pub fn bytes(&self, exposed: &Exposed) -> &[u8] {
+        self.model.bytes(exposed)
+    }
+
+    /// What an exposed variable holds, to be changed behind the design's back.
+    pub fn bytes_mut(&mut self, exposed: &Exposed) -> &mut [u8] {
+        self.model.bytes_mut(exposed)
     }
 }
 

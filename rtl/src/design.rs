@@ -54,7 +54,7 @@ impl Design {
         self
     }
 
-    /// With a variable of a module made visible to [`crate::library::Model::internal`].
+    /// With a variable of a module made visible to [`crate::library::Model::exposed`].
     pub fn expose(mut self, module: &str, variable: &str) -> Design {
         self.exposed.push((module.into(), variable.into()));
         self

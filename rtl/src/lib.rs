@@ -18,6 +18,7 @@ pub mod block;
 pub mod design;
 pub mod isa_pkg;
 pub mod library;
+pub mod machine;
 pub mod memory;
 pub mod params;
 pub mod registers;

@@ -30,7 +30,7 @@ type New = unsafe extern "C" fn(u32) -> *mut c_void;
 type Free = unsafe extern "C" fn(*mut c_void);
 type Eval = unsafe extern "C" fn(*mut c_void) -> *const c_char;
 type Ports = unsafe extern "C" fn(*mut c_void, *mut RawPort, u32) -> u32;
-type Internal = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char, *mut RawArray) -> u32;
+type Internal = unsafe extern "C" fn(*mut c_void, *const c_char, u32, *mut c_char, u32, *mut RawArray) -> u32;
 
 /// The functions of a simulator.
 pub struct Library {
@@ -183,19 +183,55 @@ impl Model {
         }
     }
 
-    /// The bytes of a variable that was exposed, in the instance whose path ends in `scope`, and how many make one entry of an array.
-    pub fn internal(&mut self, scope: &str, name: &str) -> Option<(&mut [u8], usize)> {
-        let (scope, name) = (CString::new(scope).ok()?, CString::new(name).ok()?);
-        let mut array = RawArray { data: std::ptr::null_mut(), bytes: 0, entry_bytes: 0 };
-        // SAFETY: the strings end in zero; the storage lives as long as the model, and `&mut self` makes it exclusive.
-        unsafe {
-            let found = (self.library.internal)(self.model, scope.as_ptr(), name.as_ptr(), &mut array);
-            let bytes = |array: RawArray| std::slice::from_raw_parts_mut(array.data.cast(), array.bytes as usize);
-            let entry = array.entry_bytes as usize;
-            (found != 0).then(|| (bytes(array), entry))
-        }
+    /// The exposed variables of this name, by the paths of their instances.
+    pub fn exposed(&self, name: &str) -> Vec<Exposed> {
+        let Ok(name) = CString::new(name) else { return Vec::new() };
+        let one = |index: u32| {
+            let mut path = [0u8; 1024];
+            let mut array = RawArray { data: std::ptr::null_mut(), bytes: 0, entry_bytes: 0 };
+            let room = path.len() as u32;
+            // SAFETY: the strings end in zero, and no more than `room` bytes of `path` are written.
+            let found = unsafe {
+                (self.library.internal)(self.model, name.as_ptr(), index, path.as_mut_ptr().cast(), room, &mut array)
+            };
+            let path = CStr::from_bytes_until_nul(&path).ok()?.to_string_lossy().into_owned();
+            (found != 0).then_some(Exposed { path, array, owner: self.model })
+        };
+        (0..).map_while(one).collect()
+    }
+
+    /// The bytes of an exposed variable of this model.
+    pub fn bytes(&self, exposed: &Exposed) -> &[u8] {
+        assert_eq!(exposed.owner, self.model, "a variable of another model");
+        // SAFETY: the storage is the model's and lives as long as it; `&self` keeps everybody from writing.
+        unsafe { std::slice::from_raw_parts(exposed.array.data.cast(), exposed.array.bytes as usize) }
+    }
+
+    /// The bytes of an exposed variable of this model, to be changed.
+    pub fn bytes_mut(&mut self, exposed: &Exposed) -> &mut [u8] {
+        assert_eq!(exposed.owner, self.model, "a variable of another model");
+        // SAFETY: as in `bytes`; `&mut self` makes it exclusive.
+        unsafe { std::slice::from_raw_parts_mut(exposed.array.data.cast(), exposed.array.bytes as usize) }
     }
 }
+
+/// A variable of an instance that can be looked at from outside.
+pub struct Exposed {
+    /// Path of the instance, as the simulator names it.
+    pub path: String,
+    array: RawArray,
+    owner: *mut c_void,
+}
+
+impl Exposed {
+    /// Bytes of one entry of an array.
+    pub fn entry(&self) -> usize {
+        self.array.entry_bytes as usize
+    }
+}
+
+// SAFETY: it is only the name of a place; the place is reached through the model that owns it.
+unsafe impl Send for Exposed {}
 
 impl Drop for Model {
     fn drop(&mut self) {

@@ -108,7 +108,16 @@ struct Write {
     due: u64,
 }
 
+/// The numbers of a port.
+fn random(timing: Timing, lane: usize) -> Random {
+    match timing {
+        Timing::Fixed { .. } => Random::new(0),
+        Timing::Random { seed, .. } => Random::new(seed ^ (lane as u64 + 1) << 32),
+    }
+}
+
 /// How often a channel holds up: a share of 16, drawn anew now and then.
+#[derive(Default)]
 struct Stutter {
     share: i64,
     left: i64,
@@ -159,15 +168,11 @@ struct Ready {
 impl AxiPort {
     /// The port at place `lane` of the block's signals that begin with `prefix`.
     pub fn connect(block: &Block, prefix: &str, lane: usize, timing: Timing) -> AxiPort {
-        let seed = match timing {
-            Timing::Fixed { .. } => 0,
-            Timing::Random { seed, .. } => seed ^ (lane as u64 + 1) << 32,
-        };
         AxiPort {
             signals: Signals::find(block, prefix, lane),
             timing,
-            random: Random::new(seed),
-            stutters: std::array::from_fn(|_| Stutter { share: 0, left: 0 }),
+            random: random(timing, lane),
+            stutters: std::array::from_fn(|_| Stutter::default()),
             cycle: 0,
             reads: Vec::new(),
             offered: None,
@@ -184,9 +189,8 @@ impl AxiPort {
     /// Change the times from now on.
     pub fn set_timing(&mut self, timing: Timing) {
         self.timing = timing;
-        if let Timing::Random { seed, .. } = timing {
-            self.random = Random::new(seed);
-        }
+        self.random = random(timing, self.signals.lane);
+        self.stutters = std::array::from_fn(|_| Stutter::default());
     }
 
     /// Whether nothing is under way.

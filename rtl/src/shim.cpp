@@ -82,16 +82,16 @@ uint32_t puce_ports(Model* model, puce_port* out, uint32_t room) {
     return count;
 }
 
-// The storage of an exposed variable whose path ends in `.scope`.
-uint32_t puce_internal(Model* model, const char* scope, const char* name, puce_array* out) {
+// The storage of the exposed variable `name` in the scope of this index among those that have one, in the order of their paths. The path is written to
+// `path`, at most `room` bytes with the zero at the end.
+uint32_t puce_internal(Model* model, const char* name, uint32_t index, char* path, uint32_t room, puce_array* out) {
     const VerilatedScopeNameMap* const scopes = model->context.scopeNameMap();
     if (!scopes) return 0;
     for (const auto& entry : *scopes) {
-        const char* const path = entry.first;
-        const size_t length = std::strlen(path), tail = std::strlen(scope);
-        if (length < tail || std::strcmp(path + length - tail, scope) != 0) continue;
         const VerilatedVar* const var = entry.second->varFind(name);
-        if (!var) continue;
+        if (!var || index-- > 0) continue;
+        std::strncpy(path, entry.first, room);
+        if (room) path[room - 1] = 0;
         *out = {var->datap(), var->totalSize(), var->entSize()};
         return 1;
     }

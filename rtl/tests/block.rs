@@ -80,9 +80,11 @@ fn memories_are_seen_from_outside() {
     probe.set("small_i", 5);
     probe.set_wide("wide_i", &[0x0403_0201, 0, 7]);
     probe.tick();
-    let (bytes, entry) = probe.internal("probe", "memory_q");
-    assert_eq!((bytes.len(), entry), (512, 32));
-    assert_eq!(bytes[5 * 32..][..12], [1, 2, 3, 4, 0, 0, 0, 0, 7, 0, 0, 0]);
+    let found = probe.exposed("memory_q");
+    assert_eq!(found.len(), 1);
+    assert_eq!((probe.bytes(&found[0]).len(), found[0].entry()), (512, 32));
+    assert_eq!(probe.bytes(&found[0])[5 * 32..][..12], [1, 2, 3, 4, 0, 0, 0, 0, 7, 0, 0, 0]);
+    assert!(probe.exposed("count_q").is_empty());
 }
 
 #[test]

@@ -15,6 +15,7 @@
 //! | `accuracy` | perplexity and divergence of the chip on a fixed text, kept as a page |
 //! | `traffic` | the tables of `data/traffic` from the traces that they were reduced from |
 //! | `fuzz` | every fuzz target for some seconds, from the stored corpus |
+//! | `lint` | Verilator and verible read the design and must have nothing to say |
 //! | `pages` | opens a report in a browser: narrow and wide, light and dark |
 //! | `vendor` | renews the chart libraries that every report contains |
 //! | `tools` | installs what the chores need into `.tools/`; Chromium alone is the system's |
@@ -29,6 +30,7 @@ mod accuracy;
 mod bench;
 mod fuzz;
 mod generate;
+mod lint;
 mod pages;
 mod repo;
 mod suite;
@@ -76,6 +78,8 @@ enum Chore {
         #[arg(long, value_name = "DIR")]
         traces: std::path::PathBuf,
     },
+    /// Lint the design in SystemVerilog
+    Lint,
     /// Run every fuzz target from the stored corpus
     Fuzz {
         /// Seconds for each target
@@ -115,6 +119,7 @@ fn run(root: &Path, chore: Chore) -> anyhow::Result<()> {
         Chore::Accuracy => accuracy::run(root),
         Chore::Traffic { traces } => traffic::run(root, &traces),
         Chore::Fuzz { seconds } => fuzz::run(root, seconds),
+        Chore::Lint => lint::run(root),
         Chore::Pages { page } => pages::run(root, page.as_ref()),
         Chore::Vendor => vendor::run(root),
         Chore::Tools { names } => tools::run(root, &names),
