@@ -4,6 +4,7 @@ sv/puce_ecc_pkg.sv
 sv/puce_fp_pkg.sv
 sv/puce_isa_pkg.sv
 sv/puce_regs_pkg.sv
+sv/puce_matrix_pkg.sv
 sv/puce_bank.sv
 sv/puce_ecc_dec.sv
 sv/puce_ecc_enc.sv
@@ -18,8 +19,15 @@ sv/puce_grid_f32.sv
 sv/puce_grid_place.sv
 sv/puce_hub.sv
 sv/puce_load.sv
+sv/puce_lane.sv
 sv/puce_matrix.sv
 sv/puce_ram.sv
+sv/puce_matrix_acts.sv
+sv/puce_matrix_out.sv
+sv/puce_matrix_row.sv
+sv/puce_matrix_steps.sv
+sv/puce_matrix_sum.sv
+sv/puce_matrix_tiles.sv
 sv/puce_scratchpad.sv
 sv/puce_sram.sv
 sv/puce_store.sv

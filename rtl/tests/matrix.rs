@@ -1,0 +1,360 @@
+//! The matrix engine against `base::grid`: random products one after the other, with random stalls of the stream and of both scratchpad ports.
+
+use std::collections::VecDeque;
+
+use arch::Instr;
+use arch::isa::{Operand, a8_row};
+use arch::random::Random;
+use base::grid::{Activations, matmul_row};
+use base::status::Flags;
+use base::tile::{BLOCK, WeightKind, pack_tile};
+use rtl::bench::{Scratchpad, WORD, put_command};
+use rtl::block::Block;
+use rtl::design::Design;
+use rtl::library::Port;
+
+const SPAD: usize = 64 << 10;
+
+/// The operands of one `mm`.
+#[derive(Clone, Copy, Debug)]
+struct Product {
+    kind: WeightKind,
+    out: usize,
+    x: usize,
+    rows: usize,
+    k: usize,
+    tokens: usize,
+    grid: i32,
+    groups: usize,
+    sub: usize,
+    ostep: usize,
+    xstep: usize,
+    xgroup: usize,
+    ogroup: usize,
+    osub: usize,
+}
+
+impl Product {
+    fn instr(&self) -> Instr {
+        let of = |value: usize| Operand::imm(value as i64);
+        let (out, x, rows, k, tokens) = (of(self.out), of(self.x), of(self.rows), of(self.k), of(self.tokens));
+        let (ostep, xstep, groups, sub) = (of(self.ostep), of(self.xstep), of(self.groups), of(self.sub));
+        let (xgroup, ogroup, osub) = (of(self.xgroup), of(self.ogroup), of(self.osub));
+        let (kind, grid) = (self.kind, Operand::imm(i64::from(self.grid)));
+        Instr::Mm { kind, out, ostep, x, xstep, rows, k, tokens, grid, groups, sub, xgroup, ogroup, osub }
+    }
+
+    fn tiles(&self) -> usize {
+        self.groups * (self.rows / BLOCK) * (self.k / BLOCK)
+    }
+
+    /// What the contract says, on a copy of the scratchpad.
+    fn compute(&self, spad: &mut [u8], tiles: &[Vec<u8>]) -> Flags {
+        let (mut flags, blocks) = (Flags::NONE, self.k / BLOCK);
+        for j in 0..self.groups {
+            for row in 0..self.rows {
+                let first = (j * (self.rows / BLOCK) + row / BLOCK) * blocks;
+                let tiles: Vec<&[u8]> = tiles[first..first + blocks].iter().map(Vec::as_slice).collect();
+                for token in 0..self.tokens {
+                    let x = &spad[self.x + j / self.sub * self.xgroup + token * self.xstep..][..a8_row(self.k)];
+                    let codes: Vec<i8> = x[..self.k].iter().map(|&code| code as i8).collect();
+                    let pairs = x[self.k..].chunks_exact(2).take(blocks);
+                    let scales: Vec<u16> = pairs.map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+                    let x = Activations { codes: &codes, scales: &scales };
+                    let (value, raised) = matmul_row(self.kind, &tiles, row % BLOCK, x, self.grid);
+                    flags |= raised;
+                    let at = self.out + j / self.sub * self.ogroup + j % self.sub * self.osub;
+                    spad[at + token * self.ostep + 4 * row..][..4].copy_from_slice(&value.to_le_bytes());
+                }
+            }
+        }
+        flags
+    }
+}
+
+/// A scale: mostly moderate, sometimes any pattern.
+fn scale(kind: WeightKind, wild: bool, random: &mut Random) -> u16 {
+    let bits = random.bits() as u16;
+    match (wild, kind) {
+        (true, _) => bits,
+        (_, WeightKind::Mx8 | WeightKind::Mx4) => 120 + bits % 16,
+        (_, WeightKind::A8) => 0x3c00 + bits % 0x700,
+        _ => bits & 0x8fff | 0x3000,
+    }
+}
+
+fn weights(kind: WeightKind, wild: bool, random: &mut Random) -> Vec<u8> {
+    let codes: Vec<u8> = (0..BLOCK * BLOCK).map(|_| random.bits() as u8).collect();
+    let mut patterns = || (0..BLOCK).map(|_| scale(kind, wild && random.one_in(8), random)).collect::<Vec<u16>>();
+    let (scales, mins) = (patterns(), patterns());
+    let extreme = random.one_in(8);
+    let code = |row: usize, col: usize| if extreme { 0x80 } else { codes[row * BLOCK + col] };
+    pack_tile(kind, code, |row| scales[row], |row| mins[row])
+}
+
+/// Steps of three nested counts in a random order, each at least the span of those inside it; and the whole span.
+fn steps(counts: [usize; 3], row: usize, random: &mut Random) -> ([usize; 3], usize) {
+    let (mut steps, mut span) = ([0; 3], row);
+    let turn = random.below(3) as usize;
+    for i in 0..3 {
+        let dim = (i + turn) % 3;
+        steps[dim] = span + WORD * random.below(3) as usize;
+        span += steps[dim] * (counts[dim].max(1) - 1);
+    }
+    (steps, span)
+}
+
+/// Limits of the products that are drawn.
+struct Shape {
+    tokens: usize,
+    blocks: usize,
+    wild: bool,
+}
+
+fn product(shape: &Shape, random: &mut Random) -> Product {
+    let kind = random.pick(&WeightKind::ALL);
+    loop {
+        let mut count = |least: i64, most: usize| (least + random.below(most as i64 + 1 - least)) as usize;
+        let rare_zero = usize::from(count(0, 9) > 0);
+        let (rows, k) = (BLOCK * count(1, 3) * rare_zero, BLOCK * count(0, shape.blocks));
+        let (tokens, groups, sub) = (count(0, shape.tokens), count(0, 3), count(1, 3));
+        let outer = groups.div_ceil(sub);
+        let (out_steps, out_span) = steps([tokens, outer, sub.min(groups)], 4 * rows, random);
+        let (x_steps, x_span) = steps([tokens, outer, 1], a8_row(k), random);
+        let half = SPAD / 2;
+        if out_span > half || x_span > half {
+            continue;
+        }
+        let side = random.below(2) as usize * half;
+        let mut place =
+            |side: usize, span: usize| side + WORD * random.below(((half - span) / WORD) as i64 + 1) as usize;
+        let (out, x) = (place(side, out_span), place(half - side, x_span));
+        let grid =
+            if shape.wild && random.one_in(2) { random.below(401) as i32 - 200 } else { random.below(30) as i32 - 40 };
+        let [ostep, ogroup, osub] = out_steps;
+        let [xstep, xgroup, _] = x_steps;
+        return Product { kind, out, x, rows, k, tokens, grid, groups, sub, ostep, xstep, xgroup, ogroup, osub };
+    }
+}
+
+/// Bytes that are codes and scales of all magnitudes.
+fn image(wild: bool, random: &mut Random) -> Vec<u8> {
+    let moderate = |random: &mut Random| 0x3c00 + random.bits() as u16 % 0x700;
+    let word = |random: &mut Random| if wild { random.bits() as u16 } else { moderate(random) };
+    (0..SPAD / 2).flat_map(|_| word(random).to_le_bytes()).collect()
+}
+
+/// The engine with a scratchpad, a stream, and stalls.
+struct Bench {
+    dut: Block,
+    ports: Ports,
+    port_words: usize,
+    spad: Scratchpad,
+    stream: VecDeque<[u32; 8]>,
+    flags: u64,
+    /// A handshake is held back once in so many cycles; 0 is never.
+    stall: i64,
+    random: Random,
+}
+
+struct Ports {
+    cmd: Port,
+    cmd_valid: Port,
+    cmd_ready: Port,
+    done: Port,
+    flags: Port,
+    fault: Port,
+    count: Port,
+    data: Port,
+    take: Port,
+}
+
+impl Bench {
+    fn new(design: &Design) -> Option<Bench> {
+        let dut = Block::in_test(design)?;
+        let ports = Ports {
+            cmd: dut.port("cmd_i"),
+            cmd_valid: dut.port("cmd_valid_i"),
+            cmd_ready: dut.port("cmd_ready_o"),
+            done: dut.port("done_o"),
+            flags: dut.port("flags_o"),
+            fault: dut.port("fault_o"),
+            count: dut.port("stream_count_i"),
+            data: dut.port("stream_data_i"),
+            take: dut.port("stream_take_o"),
+        };
+        let port_words = dut.bits(ports.data) as usize / 256;
+        let spad = Scratchpad::new(SPAD, 0, 0);
+        let mut bench =
+            Bench { dut, ports, port_words, spad, stream: VecDeque::new(), flags: 0, stall: 0, random: Random::new(0) };
+        bench.restart(vec![0; SPAD], 0, 0);
+        Some(bench)
+    }
+
+    /// Another content of the scratchpad, and other stalls.
+    fn restart(&mut self, bytes: Vec<u8>, stall: i64, seed: u64) {
+        self.spad = Scratchpad::new(SPAD, stall as u32, seed);
+        self.spad.bytes = bytes;
+        self.spad.connect(&self.dut, "read_req_o", "read_rsp_i");
+        self.spad.connect(&self.dut, "write_req_o", "write_rsp_i");
+        (self.flags, self.stall, self.random) = (0, stall, Random::new(seed));
+    }
+
+    fn free(&mut self) -> bool {
+        self.stall == 0 || !self.random.one_in(self.stall)
+    }
+
+    /// One cycle; whether the command was taken, and whether one was done.
+    fn cycle(&mut self, command: Option<&Product>) -> (bool, bool) {
+        self.dut.put(self.ports.cmd_valid, u64::from(command.is_some()));
+        if let Some(product) = command {
+            put_command(&mut self.dut, self.ports.cmd, &product.instr(), |operand| operand.imm);
+        }
+        let offered = if self.free() { self.port_words } else { self.random.below(2) as usize };
+        let offered = offered.min(self.stream.len());
+        let words: Vec<u32> = self.stream.iter().take(offered).flatten().copied().collect();
+        self.dut.put(self.ports.count, offered as u64);
+        self.dut.put_wide(self.ports.data, &words);
+        self.spad.drive(&mut self.dut);
+        self.dut.eval();
+        let taken = command.is_some() && self.dut.take(self.ports.cmd_ready) == 1;
+        let took = self.dut.take(self.ports.take) as usize;
+        assert!(took <= offered, "it takes what is not there");
+        self.stream.drain(..took);
+        self.spad.sample(&self.dut);
+        self.flags |= self.dut.take(self.ports.flags);
+        let done = self.dut.take(self.ports.done) == 1;
+        self.dut.tick();
+        (taken, done)
+    }
+
+    fn feed(&mut self, tiles: &[Vec<u8>]) {
+        for word in tiles.iter().flat_map(|tile| tile.chunks_exact(WORD)) {
+            let word = std::array::from_fn(|i| u32::from_le_bytes(word[4 * i..][..4].try_into().expect("four bytes")));
+            self.stream.push_back(word);
+        }
+    }
+
+    /// The products in order; cycles until the last is done.
+    fn run(&mut self, products: &[Product]) -> u64 {
+        let (mut next, mut left, mut cycles) = (0, products.len(), 0u64);
+        while left > 0 {
+            let command = if self.free() { products.get(next) } else { None };
+            let (taken, done) = self.cycle(command);
+            next += usize::from(taken);
+            left -= usize::from(done);
+            cycles += 1;
+            assert!(cycles < 2_000_000, "it hangs: {left} of {} products left", products.len());
+        }
+        assert_eq!(self.dut.take(self.ports.fault), 0);
+        cycles
+    }
+}
+
+/// Products of a seed, on the engine and by the contract.
+fn hold(bench: &mut Bench, shape: &Shape, seed: u64, stall: i64) {
+    let mut random = Random::new(seed);
+    let count = 1 + random.below(3) as usize;
+    let products: Vec<Product> = (0..count).map(|_| product(shape, &mut random)).collect();
+    bench.restart(image(shape.wild, &mut random), stall, seed);
+    let (mut wanted, mut flags) = (bench.spad.bytes.clone(), Flags::NONE);
+    for product in &products {
+        let tiles: Vec<_> = (0..product.tiles()).map(|_| weights(product.kind, shape.wild, &mut random)).collect();
+        bench.feed(&tiles);
+        flags |= product.compute(&mut wanted, &tiles);
+    }
+    bench.run(&products);
+    assert!(bench.stream.is_empty(), "seed {seed}: {} words left of {products:?}", bench.stream.len());
+    let differs = wanted.iter().zip(&bench.spad.bytes).position(|(a, b)| a != b);
+    assert_eq!(differs, None, "seed {seed}: {products:#?}");
+    assert_eq!(bench.flags, u64::from(flags.0), "seed {seed}: {products:#?}");
+}
+
+/// The engine of `data/chips/nano.toml`.
+fn nano() -> Design {
+    design(16, 8, 4, 16, 64)
+}
+
+fn design(rows: usize, depth: usize, columns: usize, tokens: usize, port: usize) -> Design {
+    let params = [("Rows", rows), ("Depth", depth), ("Columns", columns), ("Tokens", tokens), ("PortBytes", port)];
+    params.into_iter().fold(Design::new("puce_matrix"), |design, (name, value)| design.param(name, value))
+}
+
+/// Many seeds on one engine, one product after the other without a reset.
+fn hold_all(bench: &mut Bench, tokens: usize, seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let stall = [0, 2, 3, 7][seed as usize % 4];
+        let shape = Shape { tokens, blocks: if seed % 5 == 0 { 36 } else { 4 }, wild: seed % 3 != 0 };
+        hold(bench, &shape, seed, stall);
+    }
+}
+
+#[test]
+fn products_are_those_of_base() {
+    let Some(mut bench) = Bench::new(&nano()) else { return };
+    hold_all(&mut bench, 16, 0..40);
+}
+
+#[test]
+fn every_size_of_engine_computes_the_same() {
+    let sizes = [(4, 2, 3, 5, 32), (2, 32, 2, 3, 512), (8, 16, 2, 1, 128), (32, 4, 1, 2, 64)];
+    for (rows, depth, columns, tokens, port) in sizes {
+        let Some(mut bench) = Bench::new(&design(rows, depth, columns, tokens, port)) else { return };
+        hold_all(&mut bench, tokens, 100..115);
+    }
+}
+
+/// A product of moderate weights, its cycles, and the words that it took.
+fn timed(bench: &mut Bench, kind: WeightKind, tokens: usize, values: u64) -> (u64, usize) {
+    let (mut random, rows, k) = (Random::new(values), 128, 576);
+    bench.restart(image(false, &mut random), 0, 0);
+    let (xstep, ostep) = (a8_row(k), 4 * rows);
+    let (out, grid, groups, sub) = (SPAD / 2, -20, 1, 1);
+    let (xgroup, ogroup, osub) = (0, 0, 0);
+    let product = Product { kind, out, x: 0, rows, k, tokens, grid, groups, sub, ostep, xstep, xgroup, ogroup, osub };
+    let tiles: Vec<_> = (0..product.tiles()).map(|_| weights(kind, false, &mut random)).collect();
+    bench.feed(&tiles);
+    let words = bench.stream.len();
+    (bench.run(&[product]), words)
+}
+
+/// Cycles from an empty engine to the first step and from the last step to the first written word, at most.
+const ENDS: u64 = 60;
+
+#[test]
+fn it_keeps_up_with_the_stream_and_keeps_the_lanes_busy() {
+    let Some(mut bench) = Bench::new(&nano()) else { return };
+    for kind in WeightKind::ALL {
+        let (cycles, words) = timed(&mut bench, kind, 1, 1);
+        let beats = words.div_ceil(2) as u64;
+        assert!(cycles <= beats + ENDS, "{}: {cycles} cycles for {beats} beats", kind.name());
+        let (cycles, _) = timed(&mut bench, kind, 16, 1);
+        // 72 tiles of 2 halves, 4 groups of tokens, 4 or 8 steps.
+        let steps = 72 * 2 * 4 * kind.code_bits() as u64;
+        assert!(cycles <= steps + 64 + ENDS, "{}: {cycles} cycles for {steps} steps", kind.name());
+    }
+}
+
+#[test]
+fn time_does_not_depend_on_values() {
+    let Some(mut bench) = Bench::new(&nano()) else { return };
+    for kind in WeightKind::ALL {
+        let first = timed(&mut bench, kind, 5, 1);
+        assert_eq!(first, timed(&mut bench, kind, 5, 2), "{}", kind.name());
+    }
+}
+
+#[test]
+fn too_many_tokens_are_a_fault() {
+    let Some(mut bench) = Bench::new(&nano()) else { return };
+    let kind = WeightKind::I4s;
+    let (out, x, rows, k, tokens, grid, groups, sub) = (SPAD / 2, 0, 32, 32, 17, 0, 1, 1);
+    let (ostep, xstep, xgroup, ogroup, osub) = (128, 64, 0, 0, 0);
+    let product = Product { kind, out, x, rows, k, tokens, grid, groups, sub, ostep, xstep, xgroup, ogroup, osub };
+    assert!(bench.cycle(Some(&product)).0);
+    for _ in 0..50 {
+        assert_eq!(bench.cycle(None), (false, false));
+    }
+    assert_eq!(bench.dut.take(bench.ports.fault), 7);
+    assert!(bench.spad.bytes.iter().all(|byte| *byte == 0));
+}
