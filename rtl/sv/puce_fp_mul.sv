@@ -27,10 +27,15 @@ module puce_fp_mul
     logic [23:0]        b;
   } factors_t;
 
+  // The product is `lower` + 2^12 * `upper`. A subnormal result is shifted right by `places` to have its last place at bit 23.
   typedef struct packed {
-    kind_t              kind;
-    logic signed [9:0]  exponent;
-    logic [47:0]        product;
+    kind_t       kind;
+    logic        subnormal;
+    logic        beyond;
+    logic [4:0]  places;
+    logic [7:0]  exponent;
+    logic [35:0] lower;
+    logic [35:0] upper;
   } product_t;
 
   factors_t factors_d, factors_q;
@@ -55,32 +60,39 @@ module puce_fp_mul
     factors_d.exponent  = signed'({2'd0, a[30:24], a[23] | ~|a[30:23]}) + signed'({2'd0, b[30:23]}) - 10'sd127 - signed'({5'd0, zeros});
   end
 
+  // Multiply, by each half of `b`; how far a subnormal result is shifted is known from the exponent.
+  logic signed [9:0] below;
   always_comb begin
-    product_d.kind     = factors_q.kind;
-    product_d.exponent = factors_q.exponent;
-    product_d.product  = {24'd0, factors_q.a} * {24'd0, factors_q.b};
+    below = 10'sd1 - factors_q.exponent;
+    product_d.kind      = factors_q.kind;
+    product_d.subnormal = factors_q.exponent < 10'sd1;
+    product_d.beyond    = factors_q.exponent > 10'sd254;
+    product_d.places    = below < 10'sd0 ? 5'd0 : below > 10'sd26 ? 5'd26 : below[4:0];
+    product_d.exponent  = factors_q.exponent[7:0];
+    product_d.lower     = {12'd0, factors_q.a} * {24'd0, factors_q.b[11:0]};
+    product_d.upper     = {12'd0, factors_q.a} * {24'd0, factors_q.b[23:12]};
   end
 
-  // Round: the last place is bit 23 of the product, bit 24 if it is two or more, and higher up for a subnormal result.
-  logic               subnormal, beyond;
-  logic signed [9:0]  below;
-  logic [4:0]         places;
-  logic [46:0]        shifted;
-  logic [47:0]        lost;
-  logic [8:0]         base;
-  logic [31:0]        packed_product;
+  // Round: the last place is bit 23 of the product, or bit 24 if a normal product is two or more.
+  logic [47:0] product, shifted, lost;
+  logic        two, half, rest;
+  logic [23:0] mantissa;
+  logic [7:0]  base;
+  logic [31:0] rounded;
   always_comb begin
-    subnormal = product_q.exponent < 10'sd1;
-    beyond    = product_q.exponent > 10'sd254;
-    below     = 10'sd1 - product_q.exponent;
-    places    = !subnormal ? {4'd0, product_q.product[47]} : below > 10'sd26 ? 5'd26 : below[4:0];
-    shifted   = 47'(product_q.product >> places);
-    lost      = product_q.product & ~(48'hffff_ffff_ffff << places);
-    base      = subnormal ? 9'd0 : 9'(product_q.exponent) - 9'd1 + {8'd0, product_q.product[47]};
-    packed_product = {base, 23'd0} + {8'd0, shifted[46:23]} + {31'd0, shifted[22] & (shifted[23] | (|shifted[21:0]) | (|lost))};
-    y_d = {product_q.kind.sign, packed_product[30:0]};
+    product  = {product_q.upper, 12'd0} + {12'd0, product_q.lower};
+    shifted  = product >> product_q.places;
+    lost     = product & ~(48'hffff_ffff_ffff << product_q.places);
+    two      = shifted[47];
+    mantissa = two ? shifted[47:24] : shifted[46:23];
+    half     = two ? shifted[23] : shifted[22];
+    rest     = (two & shifted[22]) | (|shifted[21:0]) | (|lost);
+    // The leading one, where there is one, adds itself to the exponent field; so does a carry out of the rounding.
+    base     = product_q.subnormal ? 8'd0 : two ? product_q.exponent : product_q.exponent - 8'd1;
+    rounded  = {1'b0, base, 23'd0} + {8'd0, mantissa} + {31'd0, half & (mantissa[0] | rest)};
+    y_d = {product_q.kind.sign, rounded[30:0]};
     if (product_q.kind.zero) y_d = {product_q.kind.sign, 31'd0};
-    if (beyond | packed_product[31] | (&packed_product[30:23]) | product_q.kind.inf) y_d = {product_q.kind.sign, Infinity[30:0]};
+    if (product_q.beyond | rounded[31] | (&rounded[30:23]) | product_q.kind.inf) y_d = {product_q.kind.sign, Infinity[30:0]};
     if (product_q.kind.nan) y_d = CanonicalNan;
   end
 
