@@ -1,12 +1,18 @@
 // Every source of the chip, packages first: the one list that simulation, lint, synthesis and packages use.
 sv/puce_pkg.sv
+sv/puce_dma_pkg.sv
 sv/puce_ecc_pkg.sv
 sv/puce_fp_pkg.sv
 sv/puce_isa_pkg.sv
 sv/puce_regs_pkg.sv
 sv/puce_matrix_pkg.sv
 sv/puce_vector_pkg.sv
+sv/puce_agu3.sv
 sv/puce_bank.sv
+sv/puce_dma_align.sv
+sv/puce_dma_gather.sv
+sv/puce_dma_runs.sv
+sv/puce_dma_segments.sv
 sv/puce_ecc_dec.sv
 sv/puce_ecc_enc.sv
 sv/puce_exchange.sv

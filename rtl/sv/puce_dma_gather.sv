@@ -1,0 +1,170 @@
+// Reads a table of 32-bit indices in the scratchpad and gives an address for each: base + index * step, in order, one per cycle.
+//
+// An address that does not fit is given as the largest there is, which lies outside of every memory. It never looks at limits.
+module puce_dma_gather
+  import puce_pkg::*;
+  import puce_dma_pkg::*;
+(
+  input  logic                clk_i,
+  input  logic                rst_ni,
+  // `n` indices (at least one) from byte `table` on, a multiple of four.
+  input  logic                start_valid_i,
+  output logic                start_ready_o,
+  input  logic [ValueW-1:0]   base_i,
+  input  logic [ValueW-1:0]   step_i,
+  input  logic [ValueW-1:0]   table_i,
+  input  logic [ValueW-1:0]   n_i,
+  output spad_req_t           req_o,
+  input  spad_rsp_t           rsp_i,
+  output logic                addr_valid_o,
+  input  logic                addr_ready_i,
+  output logic [ValueW-1:0]   addr_o
+);
+
+  localparam int unsigned IndexW = 32;
+  localparam int unsigned Half = IndexW / 2;
+  localparam int unsigned Indices = WordW / IndexW;
+  localparam int unsigned SlotW = $clog2(Indices);
+  localparam int unsigned WordAddrW = ValueW - WordOffW;
+  localparam int unsigned ProductW = ValueW + IndexW;
+  // Words of the table that wait or are on their way.
+  localparam int unsigned Ahead = 4;
+  localparam int unsigned AheadW = $clog2(Ahead + 1);
+
+  logic                          busy_d, busy_q;
+  logic [ValueW-1:0]             base_d, base_q, step_d, step_q, left_d, left_q;
+  logic [SlotW-1:0]              slot_d, slot_q;
+  // Words still to be asked for.
+  logic [WordAddrW-1:0]          ask_d, ask_q, ask_left_d, ask_left_q;
+  logic [ValueW-1:0]             span;
+  logic [AheadW-1:0]             room_d, room_q;
+  logic                          asked, word_pop, take;
+
+  logic                          word_valid, word_space;
+  logic [Indices-1:0][IndexW-1:0] word;
+  logic [AheadW-1:0]             word_count;
+
+  // Half products, product, address.
+  logic                          flow;
+  logic                          half_valid_q, product_valid_q, addr_valid_q;
+  logic [IndexW-1:0]             index;
+  logic [ValueW+Half-1:0]        low_q, high_q;
+  logic [ProductW-1:0]           product_q;
+  logic [ValueW:0]               sum;
+  logic [ValueW-1:0]             addr_d, addr_q;
+
+  assign start_ready_o = !busy_q;
+  // Bytes from the start of the table's first word to its end, and a word less one.
+  assign span = (n_i << 2) + ValueW'(table_i[WordOffW-1:0]) + ValueW'(WordBytes - 1);
+  assign asked = req_o.valid && rsp_i.ready;
+  assign flow = !addr_valid_q || addr_ready_i;
+  assign take = busy_q && word_valid && flow && (left_q != '0);
+  assign word_pop = take && ((slot_q == '1) || (left_q == ValueW'(1)));
+
+  always_comb begin
+    busy_d = busy_q;
+    base_d = base_q;
+    step_d = step_q;
+    left_d = left_q;
+    slot_d = slot_q;
+    ask_d = ask_q;
+    ask_left_d = ask_left_q;
+    room_d = room_q + AheadW'(word_pop) - AheadW'(asked);
+    if (take) begin
+      left_d = left_q - ValueW'(1);
+      slot_d = slot_q + SlotW'(1);
+    end
+    if (asked) begin
+      ask_d = ask_q + WordAddrW'(1);
+      ask_left_d = ask_left_q - WordAddrW'(1);
+    end
+    // The base is used until the last address is known.
+    if ((left_q == '0) && !half_valid_q && !product_valid_q) begin
+      busy_d = 1'b0;
+    end
+    if (start_valid_i && start_ready_o) begin
+      busy_d = 1'b1;
+      base_d = base_i;
+      step_d = step_i;
+      left_d = n_i;
+      slot_d = table_i[WordOffW-1:2];
+      ask_d = table_i[ValueW-1:WordOffW];
+      ask_left_d = span[ValueW-1:WordOffW];
+    end
+  end
+
+  always_comb begin
+    req_o = '0;
+    req_o.valid = (ask_left_q != '0) && (room_q != '0);
+    req_o.addr = {ask_q, WordOffW'(0)};
+  end
+
+  puce_fifo #(
+    .Width(WordW),
+    .Depth(Ahead)
+  ) u_words (
+    .clk_i(clk_i),
+    .rst_ni(rst_ni),
+    .clear_i(1'b0),
+    .in_valid_i(rsp_i.rvalid),
+    .in_ready_o(word_space),
+    .in_data_i(rsp_i.rdata),
+    .out_valid_o(word_valid),
+    .out_ready_i(word_pop),
+    .out_data_o(word),
+    .count_o(word_count)
+  );
+
+  assign index = word[slot_q];
+  assign sum = {1'b0, product_q[ValueW-1:0]} + {1'b0, base_q};
+  assign addr_d = ((product_q[ProductW-1:ValueW-1] != '0) || (sum[ValueW:ValueW-1] != '0)) ? {1'b0, {(ValueW - 1){1'b1}}} : sum[ValueW-1:0];
+  assign addr_valid_o = addr_valid_q;
+  assign addr_o = addr_q;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q <= 1'b0;
+      base_q <= '0;
+      step_q <= '0;
+      left_q <= '0;
+      slot_q <= '0;
+      ask_q <= '0;
+      ask_left_q <= '0;
+      room_q <= AheadW'(Ahead);
+      half_valid_q <= 1'b0;
+      product_valid_q <= 1'b0;
+      addr_valid_q <= 1'b0;
+    end else begin
+      busy_q <= busy_d;
+      base_q <= base_d;
+      step_q <= step_d;
+      left_q <= left_d;
+      slot_q <= slot_d;
+      ask_q <= ask_d;
+      ask_left_q <= ask_left_d;
+      room_q <= room_d;
+      if (flow) begin
+        half_valid_q <= take;
+        product_valid_q <= half_valid_q;
+        addr_valid_q <= product_valid_q;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (flow) begin
+      if (take) begin
+        low_q <= (ValueW + Half)'(index[Half-1:0]) * (ValueW + Half)'(step_q);
+        high_q <= (ValueW + Half)'(index[IndexW-1:Half]) * (ValueW + Half)'(step_q);
+      end
+      product_q <= ProductW'(low_q) + {high_q, Half'(0)};
+      addr_q <= addr_d;
+    end
+  end
+
+  logic unused;
+  assign unused = ^{span[WordOffW-1:0], table_i[1:0], word_space, word_count, rsp_i.ready};
+
+  Room: assert property (@(posedge clk_i) !rsp_i.rvalid || word_space) else $error("a word of the table finds no place");
+
+endmodule
