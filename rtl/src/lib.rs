@@ -20,6 +20,7 @@ pub mod isa_pkg;
 pub mod library;
 pub mod machine;
 pub mod memory;
+pub mod package;
 pub mod params;
 pub mod registers;
 pub mod sources;

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Builds puce_chip with Verilator and a C++ compiler, and runs every case of the smoke test. VERILATOR names the program (verilator_bin of version 5.026 or
+# later), CXX the compiler; with another simulator: compile files.f and smoke/smoke.sv, top module `smoke`, and run it with +case=smoke/case0.
+set -eu
+cd "$(dirname "$0")/.."
+: "${VERILATOR:=verilator_bin}" "${CXX:=g++}"
+build=smoke/build
+mkdir -p "$build"
+"$VERILATOR" --cc --timing --main --exe --assert -O3 -Wno-fatal --top-module smoke --Mdir "$build" -f files.f smoke/smoke.sv
+include=$("$VERILATOR" --getenv VERILATOR_ROOT)/include
+for file in "$build"/*.cpp "$include"/verilated.cpp "$include"/verilated_threads.cpp "$include"/verilated_timing.cpp; do
+  "$CXX" -std=c++20 -fcoroutines -O1 -w -I"$build" -I"$include" -I"$include/vltstd" -c "$file" -o "$build/$(basename "$file" .cpp).o"
+done
+"$CXX" "$build"/*.o -pthread -o "$build/smoke"
+status=0
+for case in smoke/case*; do
+  "./$build/smoke" "+case=$case" | tee "$build/last"
+  grep -q '^PASS' "$build/last" || status=1
+done
+exit $status
