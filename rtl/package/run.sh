@@ -4,10 +4,15 @@
 set -eu
 cd "$(dirname "$0")/.."
 : "${VERILATOR:=verilator_bin}" "${CXX:=g++}"
+if [ -z "${VERILATOR_ROOT:-}" ]; then
+  # What the program says of itself, else the folder above its own.
+  VERILATOR_ROOT=$("$VERILATOR" --getenv VERILATOR_ROOT 2>/dev/null) || VERILATOR_ROOT=$(dirname "$(dirname "$(command -v "$VERILATOR")")")
+  export VERILATOR_ROOT
+fi
 build=smoke/build
 mkdir -p "$build"
 "$VERILATOR" --cc --timing --main --exe --assert -O3 -Wno-fatal --top-module smoke --Mdir "$build" -f files.f smoke/smoke.sv
-include=$("$VERILATOR" --getenv VERILATOR_ROOT)/include
+include=$VERILATOR_ROOT/include
 for file in "$build"/*.cpp "$include"/verilated.cpp "$include"/verilated_threads.cpp "$include"/verilated_timing.cpp; do
   "$CXX" -std=c++20 -fcoroutines -O1 -w -I"$build" -I"$include" -I"$include/vltstd" -c "$file" -o "$build/$(basename "$file" .cpp).o"
 done

@@ -1,7 +1,9 @@
 //! The arguments: what each command takes, in the words of its `--help`.
 
 use crate::failure::Result;
-use crate::{bench, chat, chip, compile, design, eval, facts, map, models, perf, program, run, simulate, ui, validate};
+use crate::{
+    bench, chat, chip, compile, design, eval, facts, map, models, package, perf, program, run, simulate, ui, validate,
+};
 use base::tile::WeightKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -41,6 +43,8 @@ enum Command {
     Asm(program::AsmArguments),
     /// Find the best way to run one matrix product on a chip
     Map(map::Arguments),
+    /// Write a chip as SystemVerilog, with constraints, chapters and a smoke test
+    Rtl(package::Arguments),
     /// Measure the speed of the emulator
     Bench(bench::Arguments),
     /// Tell how long a network takes on a device, and what it waits for
@@ -77,6 +81,7 @@ pub fn dispatch(arguments: Arguments) -> Result {
         Command::Objdump(arguments) => program::objdump(&arguments),
         Command::Asm(arguments) => program::asm(&arguments),
         Command::Map(arguments) => map::run(&arguments),
+        Command::Rtl(arguments) => package::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Perf(arguments) => perf::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),

@@ -24,6 +24,7 @@ mod generate;
 mod interrupt;
 mod map;
 mod models;
+mod package;
 mod perf;
 mod program;
 mod prompts;
