@@ -214,6 +214,11 @@ impl<M: Machine> Follower<M> {
         &self.machine
     }
 
+    /// The machine, to read more than the trait shows.
+    pub fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
+    }
+
     /// Load the reference's program.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use crate::failure::Result;
 use crate::{
     bench, chat, chip, compile, design, eval, facts, map, models, package, perf, program, run, simulate, ui, validate,
+    verify,
 };
 use base::tile::WeightKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -57,6 +58,8 @@ enum Command {
     Facts(facts::Arguments),
     /// Hold the model of time against measurements, or fit it to them
     Validate(validate::Arguments),
+    /// Simulate the design cycle by cycle on a model, and hold it to the emulator
+    Verify(verify::Arguments),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -88,6 +91,7 @@ pub fn dispatch(arguments: Arguments) -> Result {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -35,6 +35,7 @@ mod setup;
 mod simulate;
 mod ui;
 mod validate;
+mod verify;
 
 use clap::Parser;
 use std::process::ExitCode;
