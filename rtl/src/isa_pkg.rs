@@ -3,7 +3,7 @@
 //! Opcodes, attribute codes, places of operands, and for each opcode what a decoder must know: engine, number of operands and the range of each
 //! attribute byte. Nothing of it is written by hand in the design.
 
-use arch::attr::{self, REGISTERS, Unit};
+use arch::attr::{self, Attr, REGISTERS, Unit};
 use arch::isa::{Instr, OPS, OpInfo, OperandKind};
 use arch::legal::MAX_LOOPS;
 use std::fmt::Write;
@@ -45,6 +45,11 @@ fn constants(text: &mut String) {
     line!(text, "  localparam int unsigned MaxLoops = {MAX_LOOPS};");
     line!(text, "  // Most operands of one instruction.");
     line!(text, "  localparam int unsigned MaxOperands = {most};");
+    line!(text, "  // Most operands of one instruction of each engine, by engine code.");
+    let of_unit = |unit: &Unit| OPS.iter().filter(|op| op.unit == *unit).map(|op| op.operands.len()).max().unwrap_or(0);
+    let units: Vec<_> =
+        Unit::all().iter().filter(|unit| **unit != Unit::Control).map(|u| of_unit(u).to_string()).collect();
+    line!(text, "  localparam int unsigned UnitOperands [{}] = '{{{}}};", units.len(), units.join(", "));
 }
 
 fn opcodes(text: &mut String) {

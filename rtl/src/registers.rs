@@ -110,6 +110,8 @@ pub const PARAMETERS: u32 = 0x80_0000;
 pub const MAGIC: u32 = 0x4543_5550;
 /// What [`chip::VERSION`] reads as.
 pub const VERSION: u32 = 1;
+/// Bits of a counter; above them it reads as zero.
+pub const COUNTER_BITS: u32 = 48;
 /// Bit of [`chip::CONTROL`]: run the program.
 pub const START: u32 = 1 << 0;
 /// Bit of [`chip::CONTROL`]: clear flags and counters.
@@ -172,10 +174,10 @@ register_map! {
         FLAGS 0x14 ReadOnly Size::Word;
         /// Bits 0 and 1: flip so many chosen bits in the next scratchpad word that is read (for tests of the code that guards it).
         INJECT 0x18 WriteOnly Size::Word;
-        /// Scratchpad words in which a wrong bit was mended.
-        CORRECTED 0x1c ReadOnly Size::Word;
         /// Instructions dispatched, by engine code: load, weights, matrix, vector, store, exchange, control.
         INSTRUCTIONS 0x20 ReadOnly Size::Pairs(7);
+        /// Scratchpad words in which a wrong bit was mended.
+        CORRECTED 0x58 ReadOnly Size::Pair;
         /// Cycles in which an engine worked on a command, by engine code.
         BUSY 0x60 ReadOnly Size::Pairs(6);
         /// Cycles in which an engine was idle because its next command waited for a token, by engine code.
@@ -224,8 +226,25 @@ pub fn package() -> String {
             line!(text, "  localparam int unsigned Reg{name}{} = {};", camel(register.name), register.offset);
         }
     }
+    counters(&mut text);
     text.push_str("\n  /* verilator lint_on UNUSEDPARAM */\n\nendpackage\n");
     text
+}
+
+/// Counters of a core are those from [`core::INSTRUCTIONS`] to the end of the block.
+fn counters(text: &mut String) {
+    let first = core::INSTRUCTIONS.offset;
+    let end = core::SPAD.offset + core::SPAD.size.bytes();
+    line!(
+        text,
+        "\n  // Counters of a core: how many, their width, and the number of one by the place of its register."
+    );
+    line!(text, "  localparam int unsigned CounterCount = {};", (end - first) / 8);
+    line!(text, "  localparam int unsigned CounterIndexW = $clog2(CounterCount);");
+    line!(text, "  localparam int unsigned CounterW = {COUNTER_BITS};");
+    line!(text, "  function automatic int unsigned counter_place(input int unsigned offset);");
+    line!(text, "    counter_place = (offset - RegCoreInstructions) / 8;");
+    line!(text, "  endfunction");
 }
 
 const CHAPTER: &str = "# The host's registers\n\n\

@@ -12,6 +12,8 @@ package puce_isa_pkg;
   localparam int unsigned MaxLoops = 8;
   // Most operands of one instruction.
   localparam int unsigned MaxOperands = 13;
+  // Most operands of one instruction of each engine, by engine code.
+  localparam int unsigned UnitOperands [6] = '{12, 7, 13, 13, 12, 9};
 
   typedef enum logic [7:0] {
     OpSet = 8'h01,

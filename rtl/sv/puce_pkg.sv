@@ -32,6 +32,23 @@ package puce_pkg;
     logic [MaxArgs-1:0][ValueW-1:0]     arg;
   } cmd_t;
 
+  // Commands are counted modulo 2^CommandCountW.
+  localparam int unsigned CommandCountW = 32;
+
+  // The words in front of an engine: a header, the operands, then tokens.
+  typedef struct packed {
+    logic [2:0]                         tokens;
+    logic [3:0]                         operands;
+    logic [3:0][7:0]                    attr;
+    logic [7:0]                         op;
+  } header_t;
+
+  // The instruction waits until engine `from` has done `count` commands since the start.
+  typedef struct packed {
+    logic [2:0]                         from;
+    logic [CommandCountW-1:0]                  count;
+  } token_t;
+
   // One port of the scratchpad. A request is taken in a cycle with valid and ready; valid never waits for ready. `addr` is a byte address of which the
   // low five bits are ignored. A write changes the bytes of `strb` and is seen by every read that is granted later. A read's data comes SpadLat cycles
   // after the grant, in order; it cannot be held up, so who asks has room.

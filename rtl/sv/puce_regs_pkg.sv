@@ -43,8 +43,8 @@ package puce_regs_pkg;
   localparam int unsigned RegCorePc = 16;
   localparam int unsigned RegCoreFlags = 20;
   localparam int unsigned RegCoreInject = 24;
-  localparam int unsigned RegCoreCorrected = 28;
   localparam int unsigned RegCoreInstructions = 32;
+  localparam int unsigned RegCoreCorrected = 88;
   localparam int unsigned RegCoreBusy = 96;
   localparam int unsigned RegCoreSync = 144;
   localparam int unsigned RegCoreQueue = 192;
@@ -52,6 +52,14 @@ package puce_regs_pkg;
   localparam int unsigned RegCoreStream = 208;
   localparam int unsigned RegCoreMemory = 216;
   localparam int unsigned RegCoreSpad = 224;
+
+  // Counters of a core: how many, their width, and the number of one by the place of its register.
+  localparam int unsigned CounterCount = 35;
+  localparam int unsigned CounterIndexW = $clog2(CounterCount);
+  localparam int unsigned CounterW = 48;
+  function automatic int unsigned counter_place(input int unsigned offset);
+    counter_place = (offset - RegCoreInstructions) / 8;
+  endfunction
 
   /* verilator lint_on UNUSEDPARAM */
 
