@@ -1,0 +1,406 @@
+//! Control beside a plain interpreter: the same words in the same order for every engine, the same end, whatever code, queues and parameters make it wait for.
+
+use arch::Instr;
+use arch::attr::Unit;
+use arch::isa::{IMM_MAX, IMM_MIN, OPS, OpInfo, Operand};
+use rtl::block::Block;
+use rtl::design::Design;
+
+const ENGINES: usize = 6;
+const PARAMS: usize = 64;
+const PROGRAMS: u64 = 400;
+
+/// xorshift64*: a test's own dice.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        (self.next() >> 16) % end
+    }
+
+    fn percent(&mut self, chance: u64) -> bool {
+        self.below(100) < chance
+    }
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Done,
+    Fault { reason: u64, pc: usize },
+}
+
+const OPCODE: u64 = 1;
+const VALUE: u64 = 2;
+const PARAM: u64 = 3;
+const LOOPS: u64 = 4;
+
+/// What the queues get and how it ends.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    words: [Vec<u64>; ENGINES],
+    issued: [u64; ENGINES + 1],
+    end: End,
+}
+
+/// The plain interpreter.
+struct Model<'a> {
+    stream: &'a [Instr],
+    params: &'a [u32],
+    registers: [i64; 64],
+    loops: Vec<(usize, i64)>,
+    tokens: [[Option<u64>; ENGINES]; ENGINES],
+    out: Outcome,
+}
+
+impl<'a> Model<'a> {
+    fn run(stream: &'a [Instr], params: &'a [u32]) -> Outcome {
+        let out = Outcome { words: Default::default(), issued: [0; ENGINES + 1], end: End::Done };
+        let mut model =
+            Model { stream, params, registers: [0; 64], loops: Vec::new(), tokens: Default::default(), out };
+        let mut pc = 0;
+        loop {
+            match model.step(pc) {
+                Ok(Some(next)) => pc = next,
+                Ok(None) => return model.out,
+                Err(reason) => {
+                    model.out.end = End::Fault { reason, pc };
+                    return model.out;
+                }
+            }
+        }
+    }
+
+    fn value(&self, operand: Operand) -> i64 {
+        self.registers[operand.reg as usize].wrapping_add(operand.imm)
+    }
+
+    fn step(&mut self, pc: usize) -> Result<Option<usize>, u64> {
+        let instr = self.stream[pc];
+        self.out.issued[instr.unit() as usize] += 1;
+        if instr.unit() != Unit::Control {
+            self.dispatch(&instr)?;
+            return Ok(Some(pc + 1));
+        }
+        let (rd, value) = match instr {
+            Instr::Set { rd, value } => (rd, self.value(value)),
+            Instr::Add { rd, a, b } => (rd, self.value(a).wrapping_add(self.value(b))),
+            Instr::Sub { rd, a, b } => (rd, self.value(a).wrapping_sub(self.value(b))),
+            Instr::Mul { rd, a, b } => (rd, self.value(a).wrapping_mul(self.value(b))),
+            Instr::Min { rd, a, b } => (rd, self.value(a).min(self.value(b))),
+            Instr::Max { rd, a, b } => (rd, self.value(a).max(self.value(b))),
+            Instr::Shr { rd, a, b } => (rd, self.value(a) >> (self.value(b) & 63)),
+            Instr::And { rd, a, b } => (rd, self.value(a) & self.value(b)),
+            Instr::Param { rd, index } => {
+                let index = usize::try_from(self.value(index)).map_err(|_| PARAM)?;
+                (rd, i64::from(*self.params.get(index).ok_or(PARAM)?))
+            }
+            Instr::Loop { count } => return self.enter(pc, self.value(count)).map(Some),
+            Instr::End {} => return Ok(Some(self.repeat(pc))),
+            Instr::Sync { from, to } => {
+                self.tokens[to as usize][from as usize] = Some(self.out.issued[from as usize]);
+                return Ok(Some(pc + 1));
+            }
+            _ => return Ok(None),
+        };
+        self.registers[rd.0 as usize] = value;
+        Ok(Some(pc + 1))
+    }
+
+    fn enter(&mut self, pc: usize, count: i64) -> Result<usize, u64> {
+        if count > 0 {
+            self.loops.push((pc, count));
+            return Ok(pc + 1);
+        }
+        let mut depth = 1;
+        let mut at = pc;
+        while depth > 0 {
+            at += 1;
+            depth += match self.stream[at] {
+                Instr::Loop { .. } => 1,
+                Instr::End {} => -1,
+                _ => 0,
+            };
+        }
+        Ok(at + 1)
+    }
+
+    fn repeat(&mut self, pc: usize) -> usize {
+        let (start, left) = self.loops.last_mut().expect("balanced");
+        *left -= 1;
+        match *left > 0 {
+            true => *start + 1,
+            false => {
+                self.loops.pop();
+                pc + 1
+            }
+        }
+    }
+
+    fn dispatch(&mut self, instr: &Instr) -> Result<(), u64> {
+        let (info, unit) = (instr.info(), instr.unit() as usize);
+        let tokens: Vec<(usize, u64)> =
+            self.tokens[unit].iter().enumerate().filter_map(|(from, count)| Some((from, (*count)?))).collect();
+        self.tokens[unit] = Default::default();
+        let attrs =
+            instr.attr_codes().iter().enumerate().fold(0, |word, (i, code)| word | u64::from(*code) << (8 + 8 * i));
+        let out = &mut self.out.words[unit];
+        let operands = instr.operands();
+        out.push(u64::from(info.code) | attrs | (operands.len() as u64) << 40 | (tokens.len() as u64) << 44);
+        for (operand, (_, kind)) in operands.into_iter().zip(info.operands) {
+            let value = self.registers[operand.reg as usize].wrapping_add(operand.imm);
+            let fits = (-(1i64 << 47)..1 << 47).contains(&value);
+            if *kind != arch::isa::OperandKind::F32 && !fits {
+                return Err(VALUE);
+            }
+            out.push(value as u64 & ((1 << 48) - 1));
+        }
+        out.extend(tokens.into_iter().map(|(from, count)| (from as u64) << 32 | count & 0xffff_ffff));
+        Ok(())
+    }
+}
+
+/// Streams at random: loops that end, some of them not entered, and operands of all sizes.
+struct Maker {
+    dice: Dice,
+    stream: Vec<Instr>,
+    depth: u64,
+    /// Whether values may become too large for engines.
+    wild: bool,
+}
+
+impl Maker {
+    fn make(seed: u64) -> Vec<Instr> {
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let wild = dice.percent(30);
+        let mut maker = Maker { dice, stream: Vec::new(), depth: 0, wild };
+        let length = 5 + maker.dice.below(60);
+        maker.body(length);
+        maker.stream.push(Instr::Halt {});
+        maker.stream
+    }
+
+    fn body(&mut self, length: u64) {
+        for _ in 0..length {
+            match self.dice.below(10) {
+                0 if self.depth < 8 => self.nest(),
+                0..=3 => {
+                    self.any(|op| op.unit == Unit::Control && !["loop", "end", "halt", "sync"].contains(&op.mnemonic))
+                }
+                4..=5 => self.sync(),
+                _ => self.any(|op| op.unit != Unit::Control),
+            }
+        }
+    }
+
+    fn nest(&mut self) {
+        let count = Operand::imm(self.dice.below(5) as i64 - 1);
+        self.stream.push(Instr::Loop { count });
+        self.depth += 1;
+        let length = self.dice.below(5);
+        self.body(length);
+        self.depth -= 1;
+        self.stream.push(Instr::End {});
+    }
+
+    fn sync(&mut self) {
+        let units = Unit::ALL_ENGINES;
+        let (from, to) = (units[self.dice.below(6) as usize], units[self.dice.below(6) as usize]);
+        if from != to && from != Unit::Weights {
+            self.stream.push(Instr::Sync { from, to });
+        }
+    }
+
+    fn any(&mut self, fits: impl Fn(&OpInfo) -> bool) {
+        let choices: Vec<&OpInfo> = OPS.iter().filter(|op| fits(op)).collect();
+        let op = choices[self.dice.below(choices.len() as u64) as usize];
+        let attrs: Vec<u8> = (0..op.attrs.len())
+            .map(|index| {
+                let codes = Instr::attr_choices(op.code, index);
+                // Few registers, so that they are read again.
+                codes[self.dice.below((codes.len() as u64).min(6)) as usize]
+            })
+            .collect();
+        let operands: Vec<Operand> = op.operands.iter().map(|_| self.operand(op)).collect();
+        self.stream.push(Instr::from_parts(op.code, &attrs, &operands).expect("made from the table"));
+    }
+
+    fn operand(&mut self, op: &OpInfo) -> Operand {
+        let imm = match self.dice.below(if self.wild { 6 } else { 4 }) {
+            0 => self.dice.below(70) as i64 - 3,
+            1 => self.dice.below(1 << 20) as i64,
+            2 => -(self.dice.below(1 << 40) as i64),
+            3 => self.dice.below(1 << 46) as i64,
+            4 => IMM_MAX - self.dice.below(3) as i64,
+            _ => IMM_MIN + self.dice.below(1 << 55) as i64,
+        };
+        let reg = match self.wild || op.unit == Unit::Control {
+            true if op.mnemonic != "param" => self.dice.below(7) as u8,
+            _ => 0,
+        };
+        let imm = if op.mnemonic == "param" && !self.wild { imm.rem_euclid(PARAMS as i64) } else { imm };
+        Operand { reg, imm }
+    }
+}
+
+trait Engines {
+    const ALL_ENGINES: [Unit; ENGINES];
+}
+
+impl Engines for Unit {
+    const ALL_ENGINES: [Unit; ENGINES] =
+        [Unit::Load, Unit::Weights, Unit::Matrix, Unit::Vector, Unit::Store, Unit::Exchange];
+}
+
+/// The world around control.
+struct Bench {
+    block: Block,
+    dice: Dice,
+    /// Chances in percent: a word comes, a queue has room, parameter memory is free.
+    chances: [u64; 3],
+}
+
+impl Bench {
+    /// Run code until it ends.
+    fn run(&mut self, code: &[u64], params: &[u32]) -> Outcome {
+        let mut words: [Vec<u64>; ENGINES] = Default::default();
+        let (mut issued, mut left) = ([0u64; ENGINES + 1], [0u64; ENGINES]);
+        let (mut at, mut asked) = (0usize, None);
+        self.block.reset();
+        self.block.set("fetch_idle_i", 1);
+        self.block.set("stream_empty_i", 1);
+        self.block.set("start_i", 1);
+        for cycle in 0..100_000 {
+            let valid = at < code.len() && self.dice.percent(self.chances[0]);
+            self.block.set("word_valid_i", u64::from(valid));
+            self.block.set("word_i", code.get(at).copied().unwrap_or(0));
+            let room = (0..ENGINES).fold(0, |room, i| room | u64::from(self.dice.percent(self.chances[1])) << i);
+            self.block.set("queue_room_i", room);
+            let ready = self.dice.percent(self.chances[2]);
+            self.block.set("param_ready_i", u64::from(ready));
+            self.block.set("param_rvalid_i", u64::from(asked.is_some()));
+            self.block.set("param_data_i", asked.take().unwrap_or(0));
+            // Engines are done with what is complete after a while.
+            if self.dice.percent(20) {
+                left = std::array::from_fn(|i| issued[i]);
+            }
+            self.block.set_wide("done_count_i", &left.map(|count| count as u32));
+            self.block.eval();
+
+            let pushed = self.block.get("queue_valid_o");
+            (0..ENGINES).filter(|i| pushed >> i & 1 == 1).for_each(|i| words[i].push(self.block.get("queue_word_o")));
+            let begun = self.block.get("issue_o");
+            (0..=ENGINES).for_each(|i| issued[i] += begun >> i & 1);
+            if ready && self.block.get("param_valid_o") == 1 {
+                asked = Some(u64::from(params[self.block.get("param_index_o") as usize]));
+            }
+            if valid && self.block.get("word_ready_o") == 1 {
+                at += 1;
+            }
+            if self.block.get("jump_o") == 1 {
+                at = self.block.get("jump_word_o") as usize;
+            }
+            if self.block.get("fetch_start_o") == 1 {
+                at = 0;
+            }
+            self.block.tick();
+            self.block.set("start_i", 0);
+            if cycle > 0 && self.block.get("running_o") == 0 {
+                // What is in the pipeline has no right to come out after a fault.
+                self.block.ticks(4);
+                let end = match self.block.get("done_o") {
+                    1 => End::Done,
+                    _ => End::Fault { reason: self.block.get("fault_o"), pc: self.block.get("pc_o") as usize },
+                };
+                return Outcome { words, issued, end };
+            }
+        }
+        panic!("control does not come to an end");
+    }
+}
+
+fn bench(seed: u64) -> Option<Bench> {
+    let block = Block::in_test(&Design::new("puce_control").param("Params", PARAMS))?;
+    Some(Bench { block, dice: Dice(seed | 1), chances: [100; 3] })
+}
+
+fn encode(stream: &[Instr]) -> Vec<u64> {
+    let mut code = Vec::new();
+    stream.iter().for_each(|instr| instr.encode(&mut code));
+    code
+}
+
+#[test]
+fn random_streams_give_the_words_of_the_interpreter() {
+    let Some(mut bench) = bench(7) else { return };
+    let params: Vec<u32> = (0..PARAMS as u32).map(|i| i.wrapping_mul(0x9e37_79b9) ^ 0x8000_0001).collect();
+    let mut faults = [0; 5];
+    for seed in 0..PROGRAMS {
+        let stream = Maker::make(seed);
+        let wanted = Model::run(&stream, &params);
+        bench.chances = if seed % 3 == 0 { [100; 3] } else { std::array::from_fn(|_| 10 + bench.dice.below(90)) };
+        let found = bench.run(&encode(&stream), &params);
+        assert_eq!(found.end, wanted.end, "seed {seed}");
+        match wanted.end {
+            End::Done => assert_eq!(found, wanted, "seed {seed}"),
+            End::Fault { reason, .. } => {
+                faults[reason as usize] += 1;
+                // Nothing beyond the fault, and everything before it.
+                for (found, wanted) in found.words.iter().zip(&wanted.words) {
+                    assert!(found.starts_with(wanted) && found.len() <= wanted.len() + 1, "seed {seed}");
+                }
+            }
+        }
+    }
+    assert!(faults[VALUE as usize] > 10 && faults[PARAM as usize] > 0, "the dice no longer give faults: {faults:?}");
+}
+
+#[test]
+fn what_no_legal_program_has_is_a_fault_at_its_place() {
+    let Some(mut bench) = bench(1) else { return };
+    let set = encode(&[Instr::from_parts(0x01, &[1], &[Operand::imm(5)]).unwrap()]);
+    let after = |bad: &[u64]| [&set[..], bad].concat();
+    let nest: Vec<u64> = (0..9).flat_map(|_| encode(&[Instr::Loop { count: Operand::imm(2) }])).collect();
+    let skipped = encode(&[Instr::Loop { count: Operand::imm(0) }]);
+    let cases: [(&str, Vec<u64>, u64, usize); 10] = [
+        ("an unknown opcode", after(&[0x0e]), OPCODE, 1),
+        ("opcode 0", after(&[0]), OPCODE, 1),
+        ("too few operands", after(&[0x01 | 1 << 8]), OPCODE, 1),
+        ("a bit between attributes and operands", after(&[0x0d | 1 << 40]), OPCODE, 1),
+        ("r0 as the destination", after(&[0x01 | 1 << 56, 5]), OPCODE, 1),
+        ("an attribute that there is not", after(&[0x20 | 8 << 8 | 13 << 56]), OPCODE, 1),
+        ("a register that there is not", after(&[0x01 | 2 << 8 | 1 << 56, 64 << 56]), OPCODE, 1),
+        ("an end without a loop", after(&[0x0b]), LOOPS, 1),
+        ("nine loops", nest, LOOPS, 8),
+        ("the end of the code inside a loop that is not entered", [&skipped[..], &[0x0d]].concat(), LOOPS, 1),
+    ];
+    for (what, code, reason, pc) in cases {
+        assert_eq!(bench.run(&code, &[0; PARAMS]).end, End::Fault { reason, pc }, "{what}");
+    }
+}
+
+#[test]
+fn an_instruction_takes_a_cycle_for_each_of_its_words() {
+    let Some(mut bench) = bench(1) else { return };
+    let op = |code, attrs: &[u8]| {
+        let info = OPS.iter().find(|op| op.code == code).unwrap();
+        Instr::from_parts(code, attrs, &vec![Operand::imm(1); info.operands.len()]).unwrap()
+    };
+    let cycles = |bench: &mut Bench, loads: usize| {
+        bench.dice = Dice(5);
+        let stream = [vec![op(0x10, &[]); loads], vec![Instr::Halt {}]].concat();
+        assert_eq!(bench.run(&encode(&stream), &[0; PARAMS]).end, End::Done);
+        bench.block.cycle()
+    };
+    bench.chances = [100; 3];
+    let (one, two) = (cycles(&mut bench, 200), cycles(&mut bench, 400));
+    // A load has a header and twelve operands.
+    assert!((two - one).abs_diff(200 * 13) < 40, "{}", two - one);
+}
