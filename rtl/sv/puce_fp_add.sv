@@ -109,7 +109,7 @@ module puce_fp_add
     normal     = sum_q.sum << left;
     // The leading one, where there is one, adds itself to the exponent field; so does a carry out of the rounding.
     base       = normal[27] ? {1'b0, sum_q.exponent} - {4'd0, left} : 9'd0;
-    packed_sum = {base, 23'd0} + {8'd0, normal[27:4]} + {31'd0, normal[3] & (normal[4] | (|normal[2:0]))};
+    packed_sum = {base, 23'd0} + {8'd0, normal[27:4]} + {31'd0, rounds_up(normal[4], normal[3], |normal[2:0])};
     y_d = {sum_q.sign, packed_sum[30:0]};
     if (packed_sum[31] | (&packed_sum[30:23]) | sum_q.kind.inf) y_d = {sum_q.sign, Infinity[30:0]};
     if (sum_q.kind.nan) y_d = CanonicalNan;

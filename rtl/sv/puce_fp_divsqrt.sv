@@ -112,7 +112,7 @@ module puce_fp_divsqrt
     places = field >= 10'sd1 ? 2'd0 : field == 10'sd0 ? 2'd1 : 2'd2;
     kept   = normal[Digits:Digits-24] >> places;
     sticky = (|normal[Digits-25:0]) | (|rest_q) | (places[0] & normal[Digits-24]) | (places[1] & |normal[Digits-23:Digits-24]);
-    packed_result = {|places ? 8'd0 : field[7:0] - 8'd1, 23'd0} + {7'd0, kept[24:1]} + {30'd0, kept[0] & (kept[1] | sticky)};
+    packed_result = {|places ? 8'd0 : field[7:0] - 8'd1, 23'd0} + {7'd0, kept[24:1]} + {30'd0, rounds_up(kept[1], kept[0], sticky)};
     y_d = y_q;
     if (valid_d) begin
       y_d = {kind_q.sign, packed_result};

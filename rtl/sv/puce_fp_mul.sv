@@ -89,7 +89,7 @@ module puce_fp_mul
     rest     = (two & shifted[22]) | (|shifted[21:0]) | (|lost);
     // The leading one, where there is one, adds itself to the exponent field; so does a carry out of the rounding.
     base     = product_q.subnormal ? 8'd0 : two ? product_q.exponent : product_q.exponent - 8'd1;
-    rounded  = {1'b0, base, 23'd0} + {8'd0, mantissa} + {31'd0, half & (mantissa[0] | rest)};
+    rounded  = {1'b0, base, 23'd0} + {8'd0, mantissa} + {31'd0, rounds_up(mantissa[0], half, rest)};
     y_d = {product_q.kind.sign, rounded[30:0]};
     if (product_q.kind.zero) y_d = {product_q.kind.sign, 31'd0};
     if (product_q.beyond | rounded[31] | (&rounded[30:23]) | product_q.kind.inf) y_d = {product_q.kind.sign, Infinity[30:0]};

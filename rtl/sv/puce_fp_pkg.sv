@@ -3,6 +3,8 @@
 // Never an operation that takes more than a short chain of gates: those are the pipelined units puce_fp_*, puce_grid_*.
 package puce_fp_pkg;
 
+  // A package names everything; each block uses some of it.
+  /* verilator lint_off UNUSEDPARAM */
   // The only NaN that the chip produces.
   localparam logic [31:0] CanonicalNan = 32'h7fc0_0000;
   localparam logic [31:0] Infinity = 32'h7f80_0000;
@@ -10,6 +12,7 @@ package puce_fp_pkg;
 
   // Cycles from the take of an operand to the result of puce_fp_divsqrt.
   localparam int unsigned FpDivSqrtLat = 15;
+  /* verilator lint_on UNUSEDPARAM */
 
   // A scale of the short formats as (-1)^sign * mantissa * 2^exponent (base::tile::Exact); `special` is NaN or infinite, and then counts as zero.
   typedef struct packed {
@@ -26,6 +29,12 @@ package puce_fp_pkg;
     logic [23:0]        mantissa;
     logic signed [11:0] exponent;
   } exact_f32_t;
+
+  // Ties to even: whether a value is rounded up in magnitude whose last kept bit is `odd`, whose first lost bit is `half` and whose other lost bits are
+  // not all zero if `rest`.
+  function automatic logic rounds_up(input logic odd, input logic half, input logic rest);
+    return half & (odd | rest);
+  endfunction
 
   // Zeros above the leading one; 31 for zero and for one.
   /* verilator lint_off UNUSEDSIGNAL */ // So the last bit makes no difference.
@@ -164,7 +173,7 @@ package puce_fp_pkg;
     lz = lzc32(x);
     normal = x << lz;
     // The leading one is counted by the exponent field, and a carry out of the fraction falls into it.
-    return ~|x ? 32'd0 : {1'b0, 8'd157 - {3'd0, lz}, 23'd0} + {8'd0, normal[31:8]} + {31'd0, normal[7] & (|normal[6:0] | normal[8])};
+    return ~|x ? 32'd0 : {1'b0, 8'd157 - {3'd0, lz}, 23'd0} + {8'd0, normal[31:8]} + {31'd0, rounds_up(normal[8], normal[7], |normal[6:0])};
   endfunction
 
   // The integer nearest to `x` (ties to even), held to -127..127; 0 for NaN.
@@ -177,7 +186,7 @@ package puce_fp_pkg;
     half    = x[30:23] == 8'd126;
     places  = 3'(x[30:23] - 8'd127);
     fixed   = half ? {7'd0, 1'b1, |x[22:0], 21'd0} : {6'd0, 1'b1, x[22:0]} << places;
-    rounded = {1'b0, fixed[29:23]} + {7'd0, fixed[22] & (|fixed[21:0] | fixed[23])};
+    rounded = {1'b0, fixed[29:23]} + {7'd0, rounds_up(fixed[23], fixed[22], |fixed[21:0])};
     if (x[30:23] < 8'd126 || is_nan(x)) magnitude = 8'd0;
     else if (x[30:23] >= 8'd134 || rounded[7]) magnitude = 8'd127;
     else magnitude = rounded;

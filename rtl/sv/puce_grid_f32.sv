@@ -77,7 +77,7 @@ module puce_grid_f32
     rotated_d.beyond   = ~distance_q.zero & (distance_q.field > 13'sd254);
     rotated_d.base     = distance_q.subnormal ? 8'd0 : distance_q.field[7:0] - 8'd1;
     rotated_d.mantissa = kept[63:40];
-    rotated_d.up       = kept[39] & (kept[40] | (|kept[38:0]) | (|(turned & wrapped)));
+    rotated_d.up       = rounds_up(kept[40], kept[39], (|kept[38:0]) | (|(turned & wrapped)));
     if (tiny) begin
       rotated_d.base     = 8'd0;
       rotated_d.mantissa = 24'd0;

@@ -67,7 +67,7 @@ module puce_grid_place
     rotated_d.sign         = distance_q.sign;
     rotated_d.window       = outside;
     rotated_d.integer_part = turned[51:0] & ~fraction[51:0];
-    rotated_d.up           = half & (rest | rotated_d.integer_part[0]);
+    rotated_d.up           = rounds_up(rotated_d.integer_part[0], half, rest);
     if (outside) rotated_d.integer_part = 52'h8_0000_0000_0000;
     if (tiny) begin
       rotated_d.integer_part = 52'd0;
