@@ -125,7 +125,7 @@ module puce_control
   logic [63:0]        reg_value;
 
   // Registers and loops.
-  logic               write, alu_start, alu_done;
+  logic               write, alu_start, alu_done, param_there;
   logic [63:0]        write_value, alu_result;
   loop_t              loops_q [MaxLoops];
   loop_t              top, push_loop;
@@ -190,6 +190,9 @@ module puce_control
     .result_o(alu_result)
   );
 
+  assign param_there   = value_q < 64'(Params);
+  assign param_valid_o = state_q == StExecute && op_q == OpParam && param_there;
+
   // The word at hand.
   assign word_ready_o = running && (!word_valid_q || consume);
   always_comb begin
@@ -250,7 +253,6 @@ module puce_control
     write_value     = alu_result;
     push            = 1'b0;
     repeat_top      = 1'b0;
-    param_valid_o   = 1'b0;
     unique case (state_q)
       StIdle, StDone: begin
         if (start_i) begin
@@ -380,12 +382,11 @@ module puce_control
             end
           end
           OpParam: begin
-            if (value_q >= 64'(Params)) begin
+            if (!param_there) begin
               state_d = StFault;
               fault_d = FaultParam;
-            end else begin
-              param_valid_o = 1'b1;
-              if (param_ready_i) state_d = StResult;
+            end else if (param_ready_i) begin
+              state_d = StResult;
             end
           end
           default: begin
