@@ -53,11 +53,10 @@ module puce_dma_runs
   logic [BeatAddrW-1:0]   a_first, a_last;
   logic                   a_outside, fresh, wants;
 
-  // Third step: its bursts.
+  // Third step: its bursts, from a beat on, and how many beats are left less one.
   logic                   b_valid_d, b_valid_q, b_none_d, b_none_q, b_end_d, b_end_q;
-  logic [BeatAddrW-1:0]   b_at_d, b_at_q, b_to_d, b_to_q;
-  logic                   b_take, b_final;
-  logic [BeatAddrW-1:0]   b_left_m1;
+  logic [BeatAddrW-1:0]   b_at_d, b_at_q, b_left_m1_d, b_left_m1_q;
+  logic                   b_take, b_ends, b_final;
   logic [BurstW-1:0]      b_room_m1, b_beats_m1;
 
   logic                   run_space;
@@ -99,33 +98,35 @@ module puce_dma_runs
     end
   end
 
-  assign b_left_m1 = b_to_q - b_at_q;
   assign b_room_m1 = ~b_at_q[BurstW-1:0];
-  assign b_beats_m1 = (b_left_m1 < BeatAddrW'(b_room_m1)) ? b_left_m1[BurstW-1:0] : b_room_m1;
-  assign b_final = burst_ready_i && (b_none_q || (b_left_m1 <= BeatAddrW'(b_room_m1)));
+  assign b_ends = b_none_q || (b_left_m1_q <= BeatAddrW'(b_room_m1));
+  assign b_beats_m1 = b_ends ? b_left_m1_q[BurstW-1:0] : b_room_m1;
+  assign b_final = burst_ready_i && b_ends;
 
   always_comb begin
     b_valid_d = b_valid_q && !b_final;
     b_none_d = b_none_q;
     b_end_d = b_end_q;
     b_at_d = b_at_q;
-    b_to_d = b_to_q;
+    b_left_m1_d = b_left_m1_q;
     if (b_valid_q && burst_ready_i) begin
-      b_at_d = b_at_q + BeatAddrW'(b_beats_m1) + BeatAddrW'(1);
+      // On to the boundary.
+      b_at_d = {b_at_q[BeatAddrW-1:BurstW] + (BeatAddrW - BurstW)'(1), BurstW'(0)};
+      b_left_m1_d = b_left_m1_q - BeatAddrW'(b_room_m1) - BeatAddrW'(1);
     end
     if (b_take) begin
       b_valid_d = wants || a_run_q.last;
       b_none_d = !wants;
       b_end_d = a_run_q.last;
-      b_at_d = a_first + BeatAddrW'(!fresh);
-      b_to_d = a_last;
+      b_at_d = fresh ? a_first : a_first + BeatAddrW'(1);
+      b_left_m1_d = a_last - a_first - BeatAddrW'(!fresh);
     end
   end
 
   assign burst_valid_o = b_valid_q;
   assign burst_addr_o = {b_at_q, OffW'(0)};
   assign burst_beats_o = b_none_q ? '0 : BeatsW'(b_beats_m1) + BeatsW'(1);
-  assign burst_last_o = b_end_q && (b_none_q || (b_left_m1 <= BeatAddrW'(b_room_m1)));
+  assign burst_last_o = b_end_q && b_ends;
   assign outside_o = outside_q;
 
   always_comb begin
@@ -161,7 +162,7 @@ module puce_dma_runs
       b_none_q <= 1'b0;
       b_end_q <= 1'b0;
       b_at_q <= '0;
-      b_to_q <= '0;
+      b_left_m1_q <= '0;
     end else begin
       a_valid_q <= a_valid_d;
       a_run_q <= a_run_d;
@@ -173,7 +174,7 @@ module puce_dma_runs
       b_none_q <= b_none_d;
       b_end_q <= b_end_d;
       b_at_q <= b_at_d;
-      b_to_q <= b_to_d;
+      b_left_m1_q <= b_left_m1_d;
     end
   end
 

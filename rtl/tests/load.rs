@@ -49,6 +49,14 @@ fn a_beat_that_elements_share_is_read_once() {
 }
 
 #[test]
+fn every_command_reads_memory_anew() {
+    let Some(mut rig) = Rig::new("puce_load", 64, Timing::Fixed { latency: 10 }, false, 11) else { return };
+    rig.run(&[ld(0, 0, 16, line(1, 0, 0))]);
+    rig.memory.data[16..32].fill(0x5a);
+    rig.run(&[ld(64, 16, 16, line(1, 0, 0))]);
+}
+
+#[test]
 fn what_lies_outside_is_a_fault() {
     let outside = [
         ld(0, MEMORY - 32, 64, line(1, 0, 0)),
