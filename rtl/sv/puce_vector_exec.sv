@@ -1,6 +1,6 @@
 // The lanes with all that is around them: input queues, registers, operands, dividers, sums, and the queue of words that leave.
 //
-// A word of a micro-operation takes 18 cycles: two to fetch its operands, 16 in the lanes; its result is then written to a register, given to the dividers,
+// A word of a micro-operation takes 18 cycles: two to fetch its operands, 16 in the lanes (8 where that is enough); its result is then written to a register, given to the dividers,
 // to the sums or to the output queue. Where it stands is known by the control words that travel beside it.
 module puce_vector_exec
   import puce_pkg::*;
@@ -43,6 +43,7 @@ module puce_vector_exec
 );
   // Cycles of the lanes.
   localparam int unsigned LaneLat = 16;
+  localparam int unsigned HalfLat = 8;
 
   // What travels beside a word.
   typedef struct packed {
@@ -281,6 +282,7 @@ module puce_vector_exec
   end
 
   // ---- lanes; control words of cycles 0 to LaneLat
+  // A word that left half way is gone.
   logic [LaneLat:0]     valid_q;
   control_t [LaneLat:0] control_q;
   logic [WordW-1:0]     result, tap;
@@ -291,7 +293,7 @@ module puce_vector_exec
       valid_q <= '0;
     end else begin
       fetch_q <= issue;
-      valid_q <= {valid_q[LaneLat-1:0], fetch_q};
+      valid_q <= {valid_q[LaneLat-1:HalfLat+1], valid_q[HalfLat] && !exec_i.half_way, valid_q[HalfLat-1:0], fetch_q};
     end
   end
 
@@ -313,7 +315,8 @@ module puce_vector_exec
       .clamp10_i  (control_q[10].clamp),
       .negate11_i (control_q[11].negate),
       .add15_i    (control_q[15].add2),
-      .tail15_i   (control_q[15].tail),
+      .tail15_i   (exec_i.half_way ? control_q[HalfLat-1].tail : control_q[LaneLat-1].tail),
+      .half_way_i (exec_i.half_way),
       .result_o   (result[32*i+:32]),
       .tap_o      (tap[32*i+:32])
     );
@@ -324,8 +327,8 @@ module puce_vector_exec
   logic [WordW-1:0] div_word, masked;
   logic             r2_write;
 
-  assign chain_done   = valid_q[LaneLat];
-  assign done_control = control_q[LaneLat];
+  assign chain_done   = exec_i.half_way ? valid_q[HalfLat] : valid_q[LaneLat];
+  assign done_control = exec_i.half_way ? control_q[HalfLat] : control_q[LaneLat];
   assign div_give     = chain_done && done_control.dst inside {ToRecip, ToSqrt};
   assign r2_write     = chain_done && (done_control.dst == ToR2 || done_control.tap);
 

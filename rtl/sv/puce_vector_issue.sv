@@ -112,7 +112,8 @@ module puce_vector_issue
   logic    start_part;
 
   assign list          = lines(part_q ? exec_i.program1 : exec_i.program0);
-  assign start_part    = a_tag_i.part;
+  // A command begins with its first part.
+  assign start_part    = a_tag_i.part && !start_i;
   assign start_program = start_part ? exec_i.program1 : exec_i.program0;
   assign start_list    = lines(start_program);
 
@@ -221,7 +222,7 @@ module puce_vector_issue
         need_d    = needs(micro_d, exec_i);
       end
     end
-    if (!run_q && a_written_i != a_base_q && !(exec_i.norm && start_part && !factor_valid_i)) begin
+    if (start_i || (!run_q && a_written_i != a_base_q && !(exec_i.norm && start_part && !factor_valid_i))) begin
       run_d     = 1'b1;
       part_d    = start_part;
       step_d    = '0;
@@ -235,7 +236,6 @@ module puce_vector_issue
       last_d    = line_at(start_list, (StepW + 1)'(1)) == LEnd;
       need_d    = needs(micro_d, exec_i);
     end
-    if (start_i) run_d = 1'b0;
   end
 
   // Room where words and results go, and the dividers.

@@ -25,6 +25,8 @@ module puce_vector_lane
   input  logic        negate11_i,
   input  logic        add15_i,
   input  tail_e       tail15_i,
+  // The result leaves after the first sum, eight cycles earlier (then the tail is that of cycle 7).
+  input  logic        half_way_i,
   output logic [31:0] result_o,
   // What met z2.
   output logic [31:0] tap_o
@@ -89,7 +91,7 @@ module puce_vector_lane
 
   // Tail.
   logic [31:0] v15, result_d, result_q, tap_q;
-  assign v15 = add15_i ? s15 : x15;
+  assign v15 = half_way_i ? v7 : add15_i ? s15 : x15;
   always_comb begin
     unique case (tail15_i)
       TailScale: result_d = scaled(v15, n15);

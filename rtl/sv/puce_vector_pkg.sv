@@ -35,6 +35,8 @@ package puce_vector_pkg;
     logic [CountW-1:0] pairs;
     // Bytes of a unit as a power of two.
     logic [2:0]        unit;
+    // The y runs come one iteration later than the x runs (of a walk with `count2` 1): x0, x1, y0, x2, y1, ..., the last two y runs at the end.
+    logic              lag;
   } walk_t;
 
   // One place of a walk.
@@ -498,6 +500,8 @@ package puce_vector_pkg;
     second_e     second;
     unpack_e     unpack;
     sum_e        sum;
+    // No micro-operation has a second product or sum: words leave the lanes half way.
+    logic        half_way;
     // A norm: the second part waits for the factor that follows from the sum of the first.
     logic        norm;
     logic [31:0] imm;

@@ -133,6 +133,7 @@ module puce_vector_plan
     plan_o               = '0;
     plan_o.exec.program0 = PCopy;
     plan_o.exec.program1 = PCopy;
+    plan_o.exec.half_way = 1'b1;
     plan_o.cols          = n_cols;
     plan_o.a.cols        = n_cols;
     plan_o.b.cols        = n_cols;
@@ -166,7 +167,10 @@ module puce_vector_plan
           plan_o.exec.second   = SecondImm;
           plan_o.exec.imm      = arg[ArgVimmImm][31:0];
         end
-        if (cmd_i.op == OpVun) plan_o.exec.program0 = unary;
+        if (cmd_i.op == OpVun) begin
+          plan_o.exec.program0 = unary;
+          plan_o.exec.half_way = unary == PCopy || unary == PRecip || unary == PRsqrt;
+        end
         if (cmd_i.op == OpVcvt) begin
           plan_o.exec.unpack    = attr == NarrowF16 ? UnpackF16 : UnpackBf16;
           plan_o.a.walk.x_count = (n_words + One32) >> 1;
@@ -197,6 +201,7 @@ module puce_vector_plan
         plan_o.a.walk.y_base   = arg[ArgVnormA];
         plan_o.a.walk.y_count  = n_words;
         plan_o.a.walk.y_step1  = arg[ArgVnormAstep];
+        plan_o.a.walk.lag      = 1'b1;
         plan_o.a.brk           = BreakRun;
         plan_o.b_enable        = 1'b1;
         plan_o.b.walk          = plan_o.a.walk;
@@ -209,6 +214,7 @@ module puce_vector_plan
         plan_o.exec.program1   = PNorm;
         plan_o.exec.sum        = SumSquares;
         plan_o.exec.norm       = 1'b1;
+        plan_o.exec.half_way   = 1'b0;
         plan_o.exec.imm        = arg[ArgVnormEps][31:0];
         plan_o.store.words     = 1'b1;
         plan_o.store.word_walk = rows(arg[ArgVnormDst], n_words, arg[ArgVnormDstep], n_rows, '0, One32);
@@ -233,6 +239,7 @@ module puce_vector_plan
         plan_o.exec.program0     = PSoft;
         plan_o.exec.program1     = PSoft;
         plan_o.exec.sum          = SumExp;
+        plan_o.exec.half_way     = 1'b0;
         plan_o.exec.imm          = arg[ArgVsoftFactor][31:0];
         plan_o.store.words       = n_cols != '0;
         plan_o.store.word_walk   = rows(arg[ArgVsoftDst], n_words, arg[ArgVsoftDstep], n_rows, '0, One32);
@@ -249,7 +256,7 @@ module puce_vector_plan
         plan_o.b_enable             = plan_o.a.part != '0;
         plan_o.b.walk               = rows(arg[ArgVropeTab], plan_o.a.part, '0, n_outer, arg[ArgVropeTabstep], n_rows);
         plan_o.b.walk.pairs         = plan_o.a.part;
-        plan_o.exec.program0        = attr == PairingHalf ? PHalf : PEven;
+        plan_o.exec.program0        = plan_o.a.part == '0 ? PCopy : attr == PairingHalf ? PHalf : PEven;
         plan_o.store.words          = 1'b1;
         plan_o.store.word_walk      = rows(arg[ArgVropeDst], n_words, row_bytes, n_outer, arg[ArgVropeDstep], n_rows);
         plan_o.store.word_walk.pairs = plan_o.a.walk.pairs;

@@ -52,7 +52,7 @@ module puce_vector_store
 
   assign free  = !req_q.valid || rsp_i.ready;
   assign req_o = req_q;
-  assign idle_o = !words_left_q && !results_left_q && !req_q.valid;
+  assign idle_o = !words_left_q && !results_left_q && free;
 
   always_comb begin
     req_d          = req_q;

@@ -16,12 +16,23 @@ module puce_vector_walk
 );
 
   // What comes after the place in the output register.
-  logic              more_d, more_q;
-  logic              y_d, y_q;
-  logic [CountW-1:0] index_d, index_q, count1_d, count1_q, count2_d, count2_q;
-  logic [ValueW-1:0] x_outer_d, x_outer_q, x_run_d, x_run_q, y_outer_d, y_outer_q, y_run_d, y_run_q;
-  logic              valid_d, valid_q;
-  place_t            place_d, place_q;
+  typedef struct packed {
+    logic              more;
+    // In a y run; iterations of x runs that are left of `count1`; whether the y runs are one iteration behind.
+    logic              y;
+    logic              behind;
+    logic [CountW-1:0] index;
+    logic [CountW-1:0] count1;
+    logic [CountW-1:0] count2;
+    logic [ValueW-1:0] x_outer;
+    logic [ValueW-1:0] x_run;
+    logic [ValueW-1:0] y_outer;
+    logic [ValueW-1:0] y_run;
+  } walking_t;
+
+  walking_t now, after_d, after_q;
+  logic     valid_d, valid_q;
+  place_t   place_d, place_q;
 
   assign valid_o = valid_q;
   assign place_o = place_q;
@@ -30,16 +41,26 @@ module puce_vector_walk
   logic              run_last, iter_last, last1, last2;
   logic [CountW-1:0] unit;
 
-  assign step = more_q && (!valid_q || next_i);
+  assign step = start_i || (after_q.more && (!valid_q || next_i));
+
+  // A walk's first place is found in the cycle of its start.
+  always_comb begin
+    now = after_q;
+    if (start_i) begin
+      now = '{more: 1'b1, y: 1'b0, behind: 1'b0, index: '0, count1: walk_i.count1, count2: walk_i.count2, x_outer: walk_i.x_base, x_run: walk_i.x_base,
+              y_outer: walk_i.y_base, y_run: walk_i.y_base};
+    end
+  end
 
   always_comb begin
-    run_last  = index_q == (y_q ? walk_i.y_count : walk_i.x_count) - CountW'(1);
-    iter_last = run_last && (y_q || walk_i.y_count == '0);
-    last1     = count1_q == CountW'(1);
-    last2     = count2_q == CountW'(1);
+    run_last  = now.index == (now.y ? walk_i.y_count : walk_i.x_count) - CountW'(1);
+    // Behind, the last iteration has a y run more.
+    last1     = now.count1 == CountW'(1) && !now.behind;
+    last2     = now.count2 == CountW'(1);
+    iter_last = run_last && (now.y || walk_i.y_count == '0);
     // The first `pairs` units in the order of rotated pairs.
-    unit = index_q;
-    if (!y_q && index_q < walk_i.pairs) unit = (index_q >> 1) + (index_q[0] ? walk_i.pairs >> 1 : '0);
+    unit = now.index;
+    if (!now.y && now.index < walk_i.pairs) unit = (now.index >> 1) + (now.index[0] ? walk_i.pairs >> 1 : '0);
   end
 
   always_comb begin
@@ -48,9 +69,9 @@ module puce_vector_walk
     if (next_i) valid_d = 1'b0;
     if (step) begin
       valid_d           = 1'b1;
-      place_d.addr      = (y_q ? y_run_q : x_run_q) + (ValueW'(unit) << walk_i.unit);
-      place_d.index     = index_q;
-      place_d.y         = y_q;
+      place_d.addr      = (now.y ? now.y_run : now.x_run) + (ValueW'(unit) << walk_i.unit);
+      place_d.index     = now.index;
+      place_d.y         = now.y;
       place_d.run_last  = run_last;
       place_d.iter_last = iter_last;
       place_d.row_last  = iter_last && last1;
@@ -59,79 +80,56 @@ module puce_vector_walk
   end
 
   always_comb begin
-    more_d    = more_q;
-    y_d       = y_q;
-    index_d   = index_q;
-    count1_d  = count1_q;
-    count2_d  = count2_q;
-    x_outer_d = x_outer_q;
-    x_run_d   = x_run_q;
-    y_outer_d = y_outer_q;
-    y_run_d   = y_run_q;
+    after_d = after_q;
     if (step) begin
-      index_d = index_q + CountW'(1);
+      after_d       = now;
+      after_d.index = now.index + CountW'(1);
       if (run_last) begin
-        index_d = '0;
-        y_d     = !iter_last;
+        after_d.index = '0;
+        after_d.y     = !iter_last;
+        if (!now.y) after_d.x_run = now.x_run + walk_i.x_step1;
+        if (now.y) after_d.y_run = now.y_run + walk_i.y_step1;
       end
-      if (iter_last) begin
-        count1_d = count1_q - CountW'(1);
-        x_run_d  = x_run_q + walk_i.x_step1;
-        y_run_d  = y_run_q + walk_i.y_step1;
+      if (iter_last) after_d.count1 = now.count1 - CountW'(1);
+      if (walk_i.lag && run_last) begin
+        // The first x run is followed by the second; the last but one y run by the last.
+        if (!now.y && !now.behind && now.count1 != CountW'(1)) begin
+          after_d.y      = 1'b0;
+          after_d.behind = 1'b1;
+          after_d.count1 = now.count1 - CountW'(1);
+        end
+        if (now.y && now.behind && now.count1 == CountW'(1)) begin
+          after_d.y      = 1'b1;
+          after_d.behind = 1'b0;
+          after_d.count1 = CountW'(1);
+        end
       end
       if (iter_last && last1) begin
-        count1_d  = walk_i.count1;
-        count2_d  = count2_q - CountW'(1);
-        x_outer_d = x_outer_q + walk_i.x_step2;
-        x_run_d   = x_outer_q + walk_i.x_step2;
-        y_outer_d = y_outer_q + walk_i.y_step2;
-        y_run_d   = y_outer_q + walk_i.y_step2;
-        more_d    = !last2;
+        after_d.count1  = walk_i.count1;
+        after_d.count2  = now.count2 - CountW'(1);
+        after_d.x_outer = now.x_outer + walk_i.x_step2;
+        after_d.x_run   = now.x_outer + walk_i.x_step2;
+        after_d.y_outer = now.y_outer + walk_i.y_step2;
+        after_d.y_run   = now.y_outer + walk_i.y_step2;
+        after_d.more    = !last2;
       end
-    end
-    if (start_i) begin
-      more_d    = 1'b1;
-      y_d       = 1'b0;
-      index_d   = '0;
-      count1_d  = walk_i.count1;
-      count2_d  = walk_i.count2;
-      x_outer_d = walk_i.x_base;
-      x_run_d   = walk_i.x_base;
-      y_outer_d = walk_i.y_base;
-      y_run_d   = walk_i.y_base;
     end
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      more_q    <= 1'b0;
-      valid_q   <= 1'b0;
-      y_q       <= 1'b0;
-      index_q   <= '0;
-      count1_q  <= '0;
-      count2_q  <= '0;
-      x_outer_q <= '0;
-      x_run_q   <= '0;
-      y_outer_q <= '0;
-      y_run_q   <= '0;
-      place_q   <= '0;
+      after_q <= '0;
+      valid_q <= 1'b0;
+      place_q <= '0;
     end else begin
-      more_q    <= more_d;
-      valid_q   <= valid_d;
-      y_q       <= y_d;
-      index_q   <= index_d;
-      count1_q  <= count1_d;
-      count2_q  <= count2_d;
-      x_outer_q <= x_outer_d;
-      x_run_q   <= x_run_d;
-      y_outer_q <= y_outer_d;
-      y_run_q   <= y_run_d;
-      place_q   <= place_d;
+      after_q <= after_d;
+      valid_q <= valid_d;
+      place_q <= place_d;
     end
   end
 
 `ifndef SYNTHESIS
-  assert property (@(posedge clk_i) !start_i || !(more_q || valid_q)) else $error("a walk begins before the last one ended");
+  assert property (@(posedge clk_i) !start_i || !(after_q.more || valid_q)) else $error("a walk begins before the last one ended");
   assert property (@(posedge clk_i) !next_i || valid_q) else $error("a place is taken that is not there");
 `endif
 endmodule
