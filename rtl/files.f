@@ -19,6 +19,7 @@ sv/puce_dma_align.sv
 sv/puce_dma_gather.sv
 sv/puce_dma_runs.sv
 sv/puce_dma_segments.sv
+sv/puce_compress.sv
 sv/puce_ecc_dec.sv
 sv/puce_ecc_enc.sv
 sv/puce_exchange.sv
