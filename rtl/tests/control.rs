@@ -3,6 +3,7 @@
 use arch::Instr;
 use arch::attr::Unit;
 use arch::isa::{IMM_MAX, IMM_MIN, OPS, OpInfo, Operand};
+use arch::random::Random;
 use rtl::block::Block;
 use rtl::design::Design;
 
@@ -10,24 +11,9 @@ const ENGINES: usize = 6;
 const PARAMS: usize = 64;
 const PROGRAMS: u64 = 400;
 
-/// xorshift64*: a test's own dice.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        (self.next() >> 16) % end
-    }
-
-    fn percent(&mut self, chance: u64) -> bool {
-        self.below(100) < chance
-    }
+/// True in so many of a hundred.
+fn percent(dice: &mut Random, chance: i64) -> bool {
+    dice.below(100) < chance
 }
 
 /// How a stream ended.
@@ -169,17 +155,17 @@ impl<'a> Model<'a> {
 
 /// Streams at random: loops that end, some of them not entered, and operands of all sizes.
 struct Maker {
-    dice: Dice,
+    dice: Random,
     stream: Vec<Instr>,
-    depth: u64,
+    depth: usize,
     /// Whether values may become too large for engines.
     wild: bool,
 }
 
 impl Maker {
     fn make(seed: u64) -> Vec<Instr> {
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let wild = dice.percent(30);
+        let mut dice = Random::new(seed);
+        let wild = percent(&mut dice, 30);
         let mut maker = Maker { dice, stream: Vec::new(), depth: 0, wild };
         let length = 5 + maker.dice.below(60);
         maker.body(length);
@@ -187,7 +173,7 @@ impl Maker {
         maker.stream
     }
 
-    fn body(&mut self, length: u64) {
+    fn body(&mut self, length: i64) {
         for _ in 0..length {
             match self.dice.below(10) {
                 0 if self.depth < 8 => self.nest(),
@@ -201,7 +187,7 @@ impl Maker {
     }
 
     fn nest(&mut self) {
-        let count = Operand::imm(self.dice.below(5) as i64 - 1);
+        let count = Operand::imm(self.dice.below(5) - 1);
         self.stream.push(Instr::Loop { count });
         self.depth += 1;
         let length = self.dice.below(5);
@@ -220,12 +206,12 @@ impl Maker {
 
     fn any(&mut self, fits: impl Fn(&OpInfo) -> bool) {
         let choices: Vec<&OpInfo> = OPS.iter().filter(|op| fits(op)).collect();
-        let op = choices[self.dice.below(choices.len() as u64) as usize];
+        let op = choices[self.dice.below(choices.len() as i64) as usize];
         let attrs: Vec<u8> = (0..op.attrs.len())
             .map(|index| {
                 let codes = Instr::attr_choices(op.code, index);
                 // Few registers, so that they are read again.
-                codes[self.dice.below((codes.len() as u64).min(6)) as usize]
+                codes[self.dice.below((codes.len() as i64).min(6)) as usize]
             })
             .collect();
         let operands: Vec<Operand> = op.operands.iter().map(|_| self.operand(op)).collect();
@@ -234,12 +220,12 @@ impl Maker {
 
     fn operand(&mut self, op: &OpInfo) -> Operand {
         let imm = match self.dice.below(if self.wild { 6 } else { 4 }) {
-            0 => self.dice.below(70) as i64 - 3,
-            1 => self.dice.below(1 << 20) as i64,
-            2 => -(self.dice.below(1 << 40) as i64),
-            3 => self.dice.below(1 << 46) as i64,
-            4 => IMM_MAX - self.dice.below(3) as i64,
-            _ => IMM_MIN + self.dice.below(1 << 55) as i64,
+            0 => self.dice.below(70) - 3,
+            1 => self.dice.below(1 << 20),
+            2 => -self.dice.below(1 << 40),
+            3 => self.dice.below(1 << 46),
+            4 => IMM_MAX - self.dice.below(3),
+            _ => IMM_MIN + self.dice.below(1 << 55),
         };
         let reg = match self.wild || op.unit == Unit::Control {
             true if op.mnemonic != "param" => self.dice.below(7) as u8,
@@ -262,9 +248,9 @@ impl Engines for Unit {
 /// The world around control.
 struct Bench {
     block: Block,
-    dice: Dice,
+    dice: Random,
     /// Chances in percent: a word comes, a queue has room, parameter memory is free.
-    chances: [u64; 3],
+    chances: [i64; 3],
 }
 
 impl Bench {
@@ -278,17 +264,17 @@ impl Bench {
         self.block.set("stream_empty_i", 1);
         self.block.set("start_i", 1);
         for cycle in 0..100_000 {
-            let valid = at < code.len() && self.dice.percent(self.chances[0]);
+            let valid = at < code.len() && percent(&mut self.dice, self.chances[0]);
             self.block.set("word_valid_i", u64::from(valid));
             self.block.set("word_i", code.get(at).copied().unwrap_or(0));
-            let room = (0..ENGINES).fold(0, |room, i| room | u64::from(self.dice.percent(self.chances[1])) << i);
+            let room = (0..ENGINES).fold(0, |room, i| room | u64::from(percent(&mut self.dice, self.chances[1])) << i);
             self.block.set("queue_room_i", room);
-            let ready = self.dice.percent(self.chances[2]);
+            let ready = percent(&mut self.dice, self.chances[2]);
             self.block.set("param_ready_i", u64::from(ready));
             self.block.set("param_rvalid_i", u64::from(asked.is_some()));
             self.block.set("param_data_i", asked.take().unwrap_or(0));
             // Engines are done with what is complete after a while.
-            if self.dice.percent(20) {
+            if percent(&mut self.dice, 20) {
                 left = std::array::from_fn(|i| issued[i]);
             }
             self.block.set_wide("done_count_i", &left.map(|count| count as u32));
@@ -328,7 +314,7 @@ impl Bench {
 
 fn bench(seed: u64) -> Option<Bench> {
     let block = Block::in_test(&Design::new("puce_control").param("Params", PARAMS))?;
-    Some(Bench { block, dice: Dice(seed | 1), chances: [100; 3] })
+    Some(Bench { block, dice: Random::new(seed), chances: [100; 3] })
 }
 
 fn encode(stream: &[Instr]) -> Vec<u64> {
@@ -394,7 +380,7 @@ fn an_instruction_takes_a_cycle_for_each_of_its_words() {
         Instr::from_parts(code, attrs, &vec![Operand::imm(1); info.operands.len()]).unwrap()
     };
     let cycles = |bench: &mut Bench, loads: usize| {
-        bench.dice = Dice(5);
+        bench.dice = Random::new(5);
         let stream = [vec![op(0x10, &[]); loads], vec![Instr::Halt {}]].concat();
         assert_eq!(bench.run(&encode(&stream), &[0; PARAMS]).end, End::Done);
         bench.block.cycle()
