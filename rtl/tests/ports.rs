@@ -1,0 +1,172 @@
+//! Cores on one memory port: every burst goes out once, its data comes back to who asked, and nobody is forgotten.
+
+use std::collections::VecDeque;
+
+use arch::random::Random;
+use rtl::block::Block;
+use rtl::design::Design;
+
+const CYCLES: u64 = 20_000;
+const PORT: usize = 32;
+const LOW: u32 = 2;
+
+/// What a core has asked for and not yet got.
+#[derive(Default)]
+struct Master {
+    /// The request that it holds out: identifier, address, length.
+    ar: Option<(u64, u64, u64)>,
+    /// Bursts on their way, by identifier: beats left and the first beat's content.
+    reads: [VecDeque<(u64, u64)>; 4],
+    aw: Option<(u64, u64)>,
+    /// Beats of write bursts whose address was held out, in order: content and whether it is the last.
+    beats: VecDeque<(u64, bool)>,
+    answers: u64,
+    served: u64,
+}
+
+fn check(masters: usize) {
+    let design = Design::new("puce_axi_mux").param("Masters", masters).param("PortBytes", PORT);
+    let Some(mut block) = Block::in_test(&design) else { return };
+    let mut random = Random::new(masters as u64);
+    let mut cores: Vec<Master> = (0..masters).map(|_| Master::default()).collect();
+    // At the memory: reads by (core, identifier); writes in the order of their addresses; answers to give.
+    let mut open: Vec<(usize, u64)> = Vec::new();
+    let mut writes: VecDeque<(usize, u64)> = VecDeque::new();
+    let mut answers: Vec<usize> = Vec::new();
+    let mut unique = 0u64;
+    for cycle in 0..CYCLES {
+        for (index, core) in cores.iter_mut().enumerate() {
+            if core.ar.is_none() && random.one_in(3) {
+                core.ar = Some((random.below(3) as u64, random.bits() & 0xffff_ffff_ffe0, random.below(4) as u64));
+            }
+            if core.aw.is_none() && core.beats.len() < 20 && random.one_in(6) {
+                let beats = random.below(4) as u64;
+                core.aw = Some(((index as u64) << 40 | cycle << 5, beats));
+                for beat in 0..=beats {
+                    unique += 1;
+                    core.beats.push_back((unique, beat == beats));
+                }
+            }
+        }
+        drive(&mut block, &cores);
+        let ready = |random: &mut Random| u64::from(random.below(4) > 0);
+        block.set("axi_ar_ready_i", ready(&mut random));
+        block.set("axi_aw_ready_i", ready(&mut random));
+        block.set("axi_w_ready_i", ready(&mut random));
+        let beat = (!open.is_empty() && random.below(4) > 0).then(|| random.pick(&open));
+        block.set("axi_r_valid_i", u64::from(beat.is_some()));
+        if let Some((core, id)) = beat {
+            let (left, content) = cores[core].reads[id as usize][0];
+            block.set("axi_r_id_i", (core as u64) << LOW | id);
+            block.set("axi_r_data_i", 0);
+            block.set_wide("axi_r_data_i", &[content as u32, left as u32]);
+            block.set("axi_r_last_i", u64::from(left == 0));
+            block.set("axi_r_resp_i", 2 * (content & 1));
+        }
+        let answer = (!answers.is_empty() && random.below(4) > 0).then(|| answers.swap_remove(0));
+        block.set("axi_b_valid_i", u64::from(answer.is_some()));
+        block.set("axi_b_id_i", (answer.unwrap_or(0) as u64) << LOW);
+        block.eval();
+
+        if let Some((core, id)) = beat {
+            let (left, content) = cores[core].reads[id as usize][0];
+            assert_eq!(block.get("axi_r_ready_o"), 1);
+            assert_eq!(block.get("r_valid_o"), 1 << core);
+            assert_eq!((block.get("r_id_o"), block.get("r_last_o")), (id, u64::from(left == 0)));
+            assert_eq!(block.get_wide("r_data_o")[..2], [content as u32, left as u32]);
+            assert_eq!(block.get("r_error_o"), content & 1);
+            match left {
+                0 => {
+                    cores[core].reads[id as usize].pop_front();
+                    let place = open.iter().position(|burst| *burst == (core, id)).unwrap();
+                    open.remove(place);
+                }
+                _ => cores[core].reads[id as usize][0].0 -= 1,
+            }
+        } else {
+            assert_eq!(block.get("r_valid_o"), 0);
+        }
+        assert_eq!(block.get("b_valid_o"), answer.map_or(0, |core| 1 << core));
+        if let Some(core) = answer {
+            cores[core].answers -= 1;
+        }
+        taken(&block, &mut cores);
+        if block.get("axi_ar_valid_o") == 1 && block.get("axi_ar_ready_i") == 1 {
+            let (id, address) = (block.get("axi_ar_id_o"), block.get("axi_ar_addr_o"));
+            let (core, id) = ((id >> LOW) as usize, id & 3);
+            cores[core].reads[id as usize].push_back((block.get("axi_ar_len_o"), address >> 5));
+            cores[core].served += 1;
+            open.push((core, id));
+        }
+        if block.get("axi_w_valid_o") == 1 && block.get("axi_w_ready_i") == 1 {
+            let core = writes.front().expect("data before its address").0;
+            let (content, last) = cores[core].beats.pop_front().expect("data that nobody has");
+            assert_eq!(block.get_wide("axi_w_data_o")[..2], [content as u32, core as u32]);
+            assert_eq!(block.get("axi_w_last_o"), u64::from(last));
+            assert_eq!(block.get("axi_w_strb_o"), content & 0xffff_ffff);
+            if last {
+                writes.pop_front();
+                answers.push(core);
+            }
+        }
+        if block.get("axi_aw_valid_o") == 1 && block.get("axi_aw_ready_i") == 1 {
+            let address = block.get("axi_aw_addr_o");
+            assert_eq!(block.get("axi_aw_id_o") >> LOW, address >> 40);
+        }
+        for core in
+            (0..masters).filter(|core| block.get("aw_ready_o") >> core & block.get("aw_valid_i") >> core & 1 == 1)
+        {
+            let (_, beats) = cores[core].aw.take().unwrap();
+            writes.push_back((core, beats));
+            cores[core].answers += 1;
+        }
+        block.tick();
+    }
+    let (least, most) = cores.iter().map(|core| core.served).fold((u64::MAX, 0), |(a, b), s| (a.min(s), b.max(s)));
+    assert!(least > CYCLES / 16 && most < least + least / 4, "between {least} and {most} bursts of a core");
+}
+
+/// Show what the cores hold out. A core gives data only when its address was taken or is held out.
+fn drive(block: &mut Block, cores: &[Master]) {
+    let bits =
+        |of: &dyn Fn(&Master) -> bool| cores.iter().enumerate().fold(0, |all, (i, m)| all | u64::from(of(m)) << i);
+    block.set("ar_valid_i", bits(&|core| core.ar.is_some()));
+    block.set("aw_valid_i", bits(&|core| core.aw.is_some()));
+    block.set("w_valid_i", bits(&|core| !core.beats.is_empty()));
+    block.set("w_last_i", bits(&|core| core.beats.front().is_some_and(|beat| beat.1)));
+    for (index, core) in cores.iter().enumerate() {
+        let at = index as u32;
+        let (id, address, length) = core.ar.unwrap_or_default();
+        let (write, beats) = core.aw.unwrap_or_default();
+        let content = core.beats.front().map_or(0, |beat| beat.0);
+        let fields = [
+            ("ar_id_i", LOW, id),
+            ("ar_addr_i", 48, address),
+            ("ar_len_i", 8, length),
+            ("aw_addr_i", 48, write),
+            ("aw_len_i", 8, beats),
+            ("w_strb_i", PORT as u32, content & 0xffff_ffff),
+        ];
+        for (name, width, value) in fields {
+            let port = block.port(name);
+            block.put_field(port, at * width, width, value);
+        }
+        let data = block.port("w_data_i");
+        block.put_field(data, at * 8 * PORT as u32, 64, content & 0xffff_ffff | u64::from(at) << 32);
+    }
+}
+
+/// Read requests that the port took from the cores in this cycle.
+fn taken(block: &Block, cores: &mut [Master]) {
+    let ready = block.get("ar_ready_o");
+    for (index, core) in cores.iter_mut().enumerate() {
+        if ready >> index & 1 == 1 && block.get("ar_valid_i") >> index & 1 == 1 {
+            core.ar = None;
+        }
+    }
+}
+
+#[test]
+fn cores_share_a_memory_port() {
+    [2, 3, 4].into_iter().for_each(check);
+}
