@@ -165,7 +165,7 @@ module puce_regs
     pair  = '0;
     known = 1'b1;
     if (in_chip) begin
-      unique case (32'(addr_q))
+      unique case (32'(addr))
         RegChipId:                         pair = 64'(RegMagic);
         RegChipVersion:                    pair = {32'(RegVersion), 32'h0};
         RegChipCores:                      pair = 64'(Cores);
@@ -201,7 +201,7 @@ module puce_regs
 
   // The register changes by itself: both halves are those of one moment.
   logic counted;
-  assign counted = in_port || (in_chip && 32'(addr_q) >= RegChipCycles && 32'(addr_q) < RegChipCycles + 8) ||
+  assign counted = in_port || (in_chip && 32'(addr) >= RegChipCycles && 32'(addr) < RegChipCycles + 8) ||
                    (in_core && 32'(core_offset) >= RegCoreInstructions);
 
   // Port counters are named by two bits of the address.
@@ -233,7 +233,7 @@ module puce_regs
           lite_w_ready_o  = 1'b1;
           addr_d          = addr;
           data_d          = lite_w_data_i;
-          resp_d          = (in_params || in_chip || in_core || in_port) && lite_w_strb_i == '1 ? Okay : SlvErr;
+          resp_d          = ((known || in_params) && lite_w_strb_i == '1) ? Okay : SlvErr;
           state_d         = StWritten;
           if (lite_w_strb_i == '1) begin
             if (in_params) state_d = StParamWrite;
