@@ -1,6 +1,6 @@
 // Walks a copy of three dimensions, repeated for every base of a list, and names its runs of contiguous bytes, one per cycle.
 //
-// Innermost dimensions that are contiguous on both sides, or of one step, are merged into longer runs first, two cycles for each. A copy without a byte
+// Innermost dimensions that are contiguous on both sides, or of one step, are merged into longer runs first, three cycles for each. A copy without a byte
 // is one empty run. It never looks at limits, and it never takes a base that it does not need.
 module puce_agu3
   import puce_pkg::*;
@@ -31,10 +31,12 @@ module puce_agu3
 
   // Counts fit here: an instruction moves at most 2^RunW bytes.
   localparam int unsigned CountW = RunW + 1;
+  localparam int unsigned HalfW = RunW / 2;
 
   typedef enum logic [2:0] {
     StIdle,
     StMultiply,
+    StSum,
     StMerge,
     StBase,
     StRun,
@@ -42,8 +44,10 @@ module puce_agu3
   } state_e;
 
   state_e                     state_d, state_q;
-  // The bytes of a run, and its product with the innermost count.
-  logic [CountW-1:0]          elem_d, elem_q, product_d, product_q;
+  // The bytes of a run; the parts of its product with the innermost count, and the product.
+  logic [CountW-1:0]          elem_d, elem_q;
+  logic [CountW-1:0]          low_d, low_q, product_d, product_q;
+  logic [CountW-HalfW-1:0]    high_d, high_q;
   logic [2:0][CountW-1:0]     n_d, n_q;
   logic [2:0][ValueW-1:0]     from_step_d, from_step_q, to_step_d, to_step_q;
   logic [ValueW-1:0]          base_step_d, base_step_q;
@@ -64,7 +68,9 @@ module puce_agu3
   assign start_moves_o = positive(elem_i) && positive(n_i[0]) && positive(n_i[1]) && positive(n_i[2]) && positive(bases_n_i);
   assign flat = (n_q[0] == CountW'(1)) && (n_q[1] == CountW'(1)) && (n_q[2] == CountW'(1));
   assign merge = (n_q[0] == CountW'(1)) || ((from_step_q[0] == ValueW'(elem_q)) && (to_step_q[0] == ValueW'(elem_q)));
-  assign product_d = elem_q * n_q[0];
+  assign low_d = elem_q * CountW'(n_q[0][HalfW-1:0]);
+  assign high_d = elem_q[CountW-HalfW-1:0] * n_q[0][CountW-1:HalfW];
+  assign product_d = low_q + {high_q, HalfW'(0)};
 
   always_comb begin
     for (int unsigned i = 0; i < 4; i++) begin
@@ -117,6 +123,9 @@ module puce_agu3
         end
       end
       StMultiply: begin
+        state_d = StSum;
+      end
+      StSum: begin
         state_d = StMerge;
       end
       StMerge: begin
@@ -194,6 +203,8 @@ module puce_agu3
     if (!rst_ni) begin
       state_q <= StIdle;
       elem_q <= '0;
+      low_q <= '0;
+      high_q <= '0;
       product_q <= '0;
       n_q <= '0;
       from_step_q <= '0;
@@ -205,6 +216,8 @@ module puce_agu3
     end else begin
       state_q <= state_d;
       elem_q <= elem_d;
+      low_q <= low_d;
+      high_q <= high_d;
       product_q <= product_d;
       n_q <= n_d;
       from_step_q <= from_step_d;

@@ -22,11 +22,14 @@ module puce_dma_gather
 );
 
   localparam int unsigned IndexW = 32;
-  localparam int unsigned Half = IndexW / 2;
+  localparam int unsigned PartW = 8;
+  localparam int unsigned Parts = IndexW / PartW;
+  localparam int unsigned PairW = ValueW + 2 * PartW;
   localparam int unsigned Indices = WordW / IndexW;
   localparam int unsigned SlotW = $clog2(Indices);
   localparam int unsigned WordAddrW = ValueW - WordOffW;
-  localparam int unsigned ProductW = ValueW + IndexW;
+  // Addresses are below 2^AddrW.
+  localparam int unsigned AddrW = ValueW - 1;
   // Words of the table that wait or are on their way.
   localparam int unsigned Ahead = 4;
   localparam int unsigned AheadW = $clog2(Ahead + 1);
@@ -44,12 +47,16 @@ module puce_dma_gather
   logic [Indices-1:0][IndexW-1:0] word;
   logic [AheadW-1:0]             word_count;
 
-  // Half products, product, address.
+  // Steps: products with the parts of an index, their sums in pairs, the offset, the address.
   logic                          flow;
-  logic                          half_valid_q, product_valid_q, addr_valid_q;
-  logic [IndexW-1:0]             index;
-  logic [ValueW+Half-1:0]        low_q, high_q;
-  logic [ProductW-1:0]           product_q;
+  logic                          index_valid_q, part_valid_q, pair_valid_q, offset_valid_q, addr_valid_q;
+  logic [IndexW-1:0]             index_q;
+  logic [ValueW+PartW-1:0]       part_d [Parts];
+  logic [ValueW+PartW-1:0]       part_q [Parts];
+  logic [PairW-1:0]              low_d, low_q, high_d, high_q;
+  logic [AddrW:0]                offset;
+  logic                          far_d, far_q;
+  logic [AddrW-1:0]              offset_d, offset_q;
   logic [ValueW:0]               sum;
   logic [ValueW-1:0]             addr_d, addr_q;
 
@@ -79,7 +86,7 @@ module puce_dma_gather
       ask_left_d = ask_left_q - WordAddrW'(1);
     end
     // The base is used until the last address is known.
-    if ((left_q == '0) && !half_valid_q && !product_valid_q) begin
+    if ((left_q == '0) && !index_valid_q && !part_valid_q && !pair_valid_q && !offset_valid_q) begin
       busy_d = 1'b0;
     end
     if (start_valid_i && start_ready_o) begin
@@ -115,9 +122,19 @@ module puce_dma_gather
     .count_o(word_count)
   );
 
-  assign index = word[slot_q];
-  assign sum = {1'b0, product_q[ValueW-1:0]} + {1'b0, base_q};
-  assign addr_d = ((product_q[ProductW-1:ValueW-1] != '0) || (sum[ValueW:ValueW-1] != '0)) ? {1'b0, {(ValueW - 1){1'b1}}} : sum[ValueW-1:0];
+  always_comb begin
+    for (int unsigned i = 0; i < Parts; i++) begin
+      part_d[i] = (ValueW + PartW)'(index_q[PartW*i+:PartW]) * (ValueW + PartW)'(step_q);
+    end
+  end
+
+  assign low_d = PairW'(part_q[0]) + {part_q[1], PartW'(0)};
+  assign high_d = PairW'(part_q[2]) + {part_q[3], PartW'(0)};
+  assign offset = {1'b0, low_q[AddrW-1:0]} + {1'b0, high_q[AddrW-2*PartW-1:0], (2 * PartW)'(0)};
+  assign offset_d = offset[AddrW-1:0];
+  assign far_d = (low_q[PairW-1:AddrW] != '0) || (high_q[PairW-1:AddrW-2*PartW] != '0) || offset[AddrW];
+  assign sum = {2'b0, offset_q} + {1'b0, base_q};
+  assign addr_d = (far_q || (sum[ValueW:AddrW] != '0)) ? {1'b0, {AddrW{1'b1}}} : sum[ValueW-1:0];
   assign addr_valid_o = addr_valid_q;
   assign addr_o = addr_q;
 
@@ -131,8 +148,10 @@ module puce_dma_gather
       ask_q <= '0;
       ask_left_q <= '0;
       room_q <= AheadW'(Ahead);
-      half_valid_q <= 1'b0;
-      product_valid_q <= 1'b0;
+      index_valid_q <= 1'b0;
+      part_valid_q <= 1'b0;
+      pair_valid_q <= 1'b0;
+      offset_valid_q <= 1'b0;
       addr_valid_q <= 1'b0;
     end else begin
       busy_q <= busy_d;
@@ -144,20 +163,24 @@ module puce_dma_gather
       ask_left_q <= ask_left_d;
       room_q <= room_d;
       if (flow) begin
-        half_valid_q <= take;
-        product_valid_q <= half_valid_q;
-        addr_valid_q <= product_valid_q;
+        index_valid_q <= take;
+        part_valid_q <= index_valid_q;
+        pair_valid_q <= part_valid_q;
+        offset_valid_q <= pair_valid_q;
+        addr_valid_q <= offset_valid_q;
       end
     end
   end
 
+  // Data without reset: the valid bits beside it say what it is worth.
   always_ff @(posedge clk_i) begin
     if (flow) begin
-      if (take) begin
-        low_q <= (ValueW + Half)'(index[Half-1:0]) * (ValueW + Half)'(step_q);
-        high_q <= (ValueW + Half)'(index[IndexW-1:Half]) * (ValueW + Half)'(step_q);
-      end
-      product_q <= ProductW'(low_q) + {high_q, Half'(0)};
+      index_q <= word[slot_q];
+      part_q <= part_d;
+      low_q <= low_d;
+      high_q <= high_d;
+      offset_q <= offset_d;
+      far_q <= far_d;
       addr_q <= addr_d;
     end
   end

@@ -34,15 +34,19 @@ module puce_dma_runs
   localparam int unsigned OffW = $clog2(PortBytes);
   localparam int unsigned BeatAddrW = ValueW - OffW;
   localparam int unsigned BurstW = $clog2(BurstBeats);
+  // Most beats of a run.
+  localparam int unsigned LeftW = RunW - OffW + 1;
 
   if (BurstBeats * PortBytes > 4096) begin : gen_burst
     $error("a burst of puce_dma_runs may cross 4 KiB");
   end
 
-  // First step: the end of the run.
+  // First step: the end of the run, and its beats less one.
   logic                   a_valid_d, a_valid_q;
   run_t                   a_run_d, a_run_q;
   logic [ValueW:0]        a_end_d, a_end_q;
+  logic [RunW:0]          reach;
+  logic [LeftW-1:0]       a_left_m1_d, a_left_m1_q;
   logic [ValueW-1:0]      mem_i, mem_a;
   logic                   a_take, a_go;
 
@@ -55,7 +59,8 @@ module puce_dma_runs
 
   // Third step: its bursts, from a beat on, and how many beats are left less one.
   logic                   b_valid_d, b_valid_q, b_none_d, b_none_q, b_end_d, b_end_q;
-  logic [BeatAddrW-1:0]   b_at_d, b_at_q, b_left_m1_d, b_left_m1_q;
+  logic [BeatAddrW-1:0]   b_at_d, b_at_q;
+  logic [LeftW-1:0]       b_left_m1_d, b_left_m1_q;
   logic                   b_take, b_ends, b_final;
   logic [BurstW-1:0]      b_room_m1, b_beats_m1;
 
@@ -68,14 +73,18 @@ module puce_dma_runs
   assign run_ready_o = !outside_q && (!a_valid_q || a_go);
   assign a_take = run_valid_i && run_ready_o;
 
+  assign reach = (RunW + 1)'(run_i.len_m1) + (RunW + 1)'(mem_i[OffW-1:0]);
+
   always_comb begin
     a_valid_d = a_valid_q && !a_go;
     a_run_d = a_run_q;
     a_end_d = a_end_q;
+    a_left_m1_d = a_left_m1_q;
     if (a_take) begin
       a_valid_d = 1'b1;
       a_run_d = run_i;
       a_end_d = {1'b0, mem_i} + (ValueW + 1)'(run_i.len_m1);
+      a_left_m1_d = reach[RunW:OffW];
     end
   end
 
@@ -83,7 +92,7 @@ module puce_dma_runs
   assign a_last = a_end_q[ValueW-1:OffW];
   assign a_outside = !a_run_q.empty && (a_end_q >= {1'b0, limit_i});
   assign fresh = !known_q || (a_first != before_q);
-  assign wants = !a_run_q.empty && (fresh || (a_first != a_last));
+  assign wants = !a_run_q.empty && (fresh || (a_left_m1_q != '0));
 
   assign b_take = a_valid_q && !a_outside && !outside_q && run_space && (!b_valid_q || b_final);
   assign a_go = b_take || (a_valid_q && a_outside);
@@ -99,7 +108,7 @@ module puce_dma_runs
   end
 
   assign b_room_m1 = ~b_at_q[BurstW-1:0];
-  assign b_ends = b_none_q || (b_left_m1_q <= BeatAddrW'(b_room_m1));
+  assign b_ends = b_none_q || (b_left_m1_q <= LeftW'(b_room_m1));
   assign b_beats_m1 = b_ends ? b_left_m1_q[BurstW-1:0] : b_room_m1;
   assign b_final = burst_ready_i && b_ends;
 
@@ -112,14 +121,14 @@ module puce_dma_runs
     if (b_valid_q && burst_ready_i) begin
       // On to the boundary.
       b_at_d = {b_at_q[BeatAddrW-1:BurstW] + (BeatAddrW - BurstW)'(1), BurstW'(0)};
-      b_left_m1_d = b_left_m1_q - BeatAddrW'(b_room_m1) - BeatAddrW'(1);
+      b_left_m1_d = b_left_m1_q - (LeftW'(b_room_m1) + LeftW'(1));
     end
     if (b_take) begin
       b_valid_d = wants || a_run_q.last;
       b_none_d = !wants;
       b_end_d = a_run_q.last;
       b_at_d = fresh ? a_first : a_first + BeatAddrW'(1);
-      b_left_m1_d = a_last - a_first - BeatAddrW'(!fresh);
+      b_left_m1_d = fresh ? a_left_m1_q : a_left_m1_q - LeftW'(1);
     end
   end
 
@@ -155,6 +164,7 @@ module puce_dma_runs
       a_valid_q <= 1'b0;
       a_run_q <= '0;
       a_end_q <= '0;
+      a_left_m1_q <= '0;
       known_q <= 1'b0;
       before_q <= '0;
       outside_q <= 1'b0;
@@ -167,6 +177,7 @@ module puce_dma_runs
       a_valid_q <= a_valid_d;
       a_run_q <= a_run_d;
       a_end_q <= a_end_d;
+      a_left_m1_q <= a_left_m1_d;
       known_q <= known_d;
       before_q <= before_d;
       outside_q <= outside_d;
@@ -180,7 +191,7 @@ module puce_dma_runs
 
   // The address within a beat and the fill of the queue say nothing here.
   logic unused;
-  assign unused = ^{a_end_q[ValueW], a_end_q[OffW-1:0], mem_a[OffW-1:0], run_count};
+  assign unused = ^{a_end_q[ValueW], a_end_q[OffW-1:0], mem_a[OffW-1:0], reach[OffW-1:0], run_count};
 
   Inside: assert property (@(posedge clk_i) !burst_valid_o || b_none_q || (32'(b_at_q[BurstW-1:0]) + 32'(burst_beats_o) <= BurstBeats))
     else $error("a burst crosses its boundary");
