@@ -34,12 +34,16 @@ module puce_vector_exec
   // Words for the scratchpad.
   output logic             out_valid_o,
   output logic [WordW-1:0] out_word_o,
+  // Another group of lanes has its turn after it.
+  output logic             out_last_o,
   input  logic             out_take_i,
-  // Sums.
-  output logic             sum_valid_o,
-  output logic [31:0]      sum_o,
-  output flags_t           flags_o,
-  input  logic             result_pop_i
+  // Sums of a norm's rows; other sums, for the scratchpad.
+  output logic             norm_valid_o,
+  output logic [31:0]      norm_o,
+  output logic             result_valid_o,
+  output logic [31:0]      result_o,
+  input  logic             result_take_i,
+  output flags_t           flags_o
 );
   // Cycles of the lanes.
   localparam int unsigned LaneLat = 16;
@@ -63,6 +67,7 @@ module puce_vector_exec
     logic [WordLanes-1:0] mask;
     logic                 group_last;
     logic                 hidden;
+    logic                 turn_last;
     logic [7:0]           top;
   } control_t;
 
@@ -99,7 +104,7 @@ module puce_vector_exec
     .factor_valid_i (factor_valid_i),
     .factor_take_o  (factor_take_o),
     .out_pop_i      (out_take_i),
-    .result_pop_i   (result_pop_i),
+    .result_pop_i   (result_take_i),
     .chain_done_i   (chain_done && done_control.awaited && done_control.dst inside {ToR0, ToR1, ToR2}),
     .chain_parity_i (done_control.parity),
     .div_done_i     (div_done),
@@ -170,6 +175,7 @@ module puce_vector_exec
     fetch_control_d.mask       = tag.mask;
     fetch_control_d.group_last = tag.group_last;
     fetch_control_d.hidden     = tag.hidden;
+    fetch_control_d.turn_last  = tag.turn_last;
     fetch_control_d.top        = scalar_i[0][30:23];
   end
 
@@ -351,6 +357,10 @@ module puce_vector_exec
     else if (div_done) r2_mem_q[div_place[IndexW-1:0]] <= div_word;
   end
 
+  logic        sum_valid, result_ready;
+  logic [31:0] sum;
+  logic [$clog2(ResultDepth+1)-1:0] unused_result_count;
+
   puce_vector_sum u_sum (
     .clk_i   (clk_i),
     .rst_ni  (rst_ni),
@@ -360,9 +370,25 @@ module puce_vector_exec
     .mask_i  (done_control.mask),
     .top_i   (done_control.top),
     .word_i  (result),
-    .valid_o (sum_valid_o),
-    .value_o (sum_o),
+    .valid_o (sum_valid),
+    .value_o (sum),
     .flags_o (flags_o)
+  );
+
+  assign norm_valid_o = sum_valid && exec_i.norm;
+  assign norm_o       = sum;
+
+  puce_fifo #(.Width(32), .Depth(ResultDepth)) u_results (
+    .clk_i       (clk_i),
+    .rst_ni      (rst_ni),
+    .clear_i     (1'b0),
+    .in_valid_i  (sum_valid && !exec_i.norm),
+    .in_ready_o  (result_ready),
+    .in_data_i   (sum),
+    .out_valid_o (result_valid_o),
+    .out_ready_i (result_take_i),
+    .out_data_o  (result_o),
+    .count_o     (unused_result_count)
   );
 
   // Words for the scratchpad; codes are packed, four words to one.
@@ -390,21 +416,22 @@ module puce_vector_exec
 
   always_ff @(posedge clk_i) codes_q <= codes_d;
 
-  puce_fifo #(.Width(WordW), .Depth(OutDepth)) u_out (
+  puce_fifo #(.Width(WordW + 1), .Depth(OutDepth)) u_out (
     .clk_i       (clk_i),
     .rst_ni      (rst_ni),
     .clear_i     (1'b0),
     .in_valid_i  (push),
     .in_ready_o  (out_ready),
-    .in_data_i   (out_word),
+    .in_data_i   ({done_control.turn_last, out_word}),
     .out_valid_o (out_valid_o),
     .out_ready_i (out_take_i),
-    .out_data_o  (out_word_o),
+    .out_data_o  ({out_last_o, out_word_o}),
     .count_o     (unused_out_count)
   );
 
 `ifndef SYNTHESIS
   assert property (@(posedge clk_i) !push || out_ready) else $error("a word for the scratchpad is lost");
   assert property (@(posedge clk_i) !(r2_write && div_done)) else $error("two results for register 2");
+  assert property (@(posedge clk_i) !sum_valid || exec_i.norm || result_ready) else $error("a sum is lost");
 `endif
 endmodule

@@ -5,15 +5,18 @@
 module puce_vector_load
   import puce_pkg::*;
   import puce_vector_pkg::*;
-(
+#(
+  // Groups of lanes, each with a queue of its own, which have their turns.
+  parameter int unsigned Groups = 1
+) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
   // Begins a command; the configuration holds until the next.
   input  logic                 start_i,
   input  load_t                load_i,
-  // Words that leave the queue, a scalar that is used, a result that is written; the scanner's answer to a run (lockstep).
-  input  logic [1:0]           release_i,
-  input  logic                 scalar_pop_i,
+  // Words that leave each queue, scalars that are used, a result that is written; the scanner's answer to a run (lockstep).
+  input  logic [Groups-1:0][1:0] release_i,
+  input  logic [Groups-1:0]    scalar_pop_i,
   input  logic                 result_pop_i,
   input  logic                 go_i,
   output spad_req_t            req_o,
@@ -62,6 +65,11 @@ module puce_vector_load
     return (bound >> 3) == index ? lanes : '0;
   endfunction
 
+  // The group of lanes, and the word of its turn.
+  logic [GroupW-1:0]  turn_d, turn_q;
+  logic [IndexW-1:0]  turn_word_d, turn_word_q;
+  logic               turn_end;
+
   // The request register.
   logic              valid_d, valid_q;
   logic [ValueW-1:0] addr_d, addr_q;
@@ -96,10 +104,27 @@ module puce_vector_load
       default:    tag.mask = below(load_i.cols, place.index);
     endcase
     if (place.y && load_i.sink) tag.mask = WordLanes'(1) << addr[4:2];
+    tag.lanes = turn_q;
+    unique case (load_i.deal)
+      DealBatch: begin
+        turn_end      = turn_word_q == IndexW'(Batch - 1);
+        tag.turn_last = turn_end;
+      end
+      DealIter: begin
+        turn_end      = place.iter_last;
+        tag.turn_last = place.run_last && !place.y;
+      end
+      default: begin
+        turn_end      = 1'b0;
+        tag.turn_last = 1'b0;
+      end
+    endcase
+    // What comes after a turn goes to other lanes: these shall not wait for it.
+    if (Groups > 1 && turn_end) tag.brk = 1'b1;
   end
 
   // Room.
-  logic [QueueW-1:0]  words_d, words_q;
+  logic [Groups-1:0][QueueW-1:0] words_d, words_q;
   logic [ScalarW-1:0] scalars_d, scalars_q;
   logic [ResultW-1:0] results_d, results_q;
   logic               hold_d, hold_q;
@@ -109,7 +134,9 @@ module puce_vector_load
     scalar = tag.scan && tag.group_last && load_i.scalars;
     result = tag.scan && tag.group_last && load_i.results != 2'd0;
     room   = !hold_q;
-    if (!tag.scan && words_q == QueueW'(Depth)) room = 1'b0;
+    for (int unsigned g = 0; g < Groups; g++) begin
+      if (!tag.scan && turn_q == GroupW'(g) && words_q[g] == QueueW'(Depth)) room = 1'b0;
+    end
     if (scalar && scalars_q == ScalarW'(ScalarDepth)) room = 1'b0;
     if (result && results_q > ResultW'(ResultDepth - 2)) room = 1'b0;
     take = place_valid && room && (!valid_q || grant);
@@ -124,18 +151,28 @@ module puce_vector_load
       addr_d  = addr;
       tag_d   = tag;
     end
-    words_d   = words_q - QueueW'(release_i);
     scalars_d = scalars_q;
     results_d = results_q;
-    if (take && !tag.scan) words_d = words_d + QueueW'(1);
+    for (int unsigned g = 0; g < Groups; g++) begin
+      words_d[g] = words_q[g] - QueueW'(release_i[g]);
+      if (take && !tag.scan && turn_q == GroupW'(g)) words_d[g] = words_d[g] + QueueW'(1);
+    end
     if (take && scalar) scalars_d = scalars_d + ScalarW'(1);
-    if (scalar_pop_i && load_i.scalars) scalars_d = scalars_d - ScalarW'(1);
+    if (load_i.scalars) scalars_d = scalars_d - ScalarW'($countones(scalar_pop_i));
     if (take && result) results_d = results_d + ResultW'(load_i.results);
     if (result_pop_i && load_i.results != 2'd0) results_d = results_d - ResultW'(1);
     hold_d = hold_q;
     if (go_i) hold_d = 1'b0;
     if (take && load_i.lockstep && place.run_last) hold_d = 1'b1;
-    if (start_i) hold_d = 1'b0;
+    turn_d      = turn_q;
+    turn_word_d = turn_word_q;
+    if (take && turn_end) turn_d = (turn_q == GroupW'(Groups - 1)) ? '0 : turn_q + GroupW'(1);
+    if (take) turn_word_d = turn_end ? '0 : turn_word_q + IndexW'(1);
+    if (start_i) begin
+      hold_d      = 1'b0;
+      turn_d      = '0;
+      turn_word_d = '0;
+    end
   end
 
   always_comb begin
@@ -157,6 +194,8 @@ module puce_vector_load
       valid_q   <= 1'b0;
       addr_q    <= '0;
       words_q   <= '0;
+      turn_q    <= '0;
+      turn_word_q <= '0;
       scalars_q <= '0;
       results_q <= '0;
       hold_q    <= 1'b0;
@@ -165,6 +204,8 @@ module puce_vector_load
       valid_q   <= valid_d;
       addr_q    <= addr_d;
       words_q   <= words_d;
+      turn_q    <= turn_d;
+      turn_word_q <= turn_word_d;
       scalars_q <= scalars_d;
       results_q <= results_d;
       hold_q    <= hold_d;

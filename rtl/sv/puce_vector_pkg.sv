@@ -7,6 +7,8 @@ package puce_vector_pkg;
 
   // binary32 values of a scratchpad word.
   localparam int unsigned WordLanes = WordW / 32;
+  // Number of a group of lanes; there are at most 16.
+  localparam int unsigned GroupW = 4;
   // Counts of rows, words and columns; a longer one leaves the scratchpad before it ends.
   localparam int unsigned CountW = 32;
   // Words of the input queues and of each register.
@@ -66,6 +68,13 @@ package puce_vector_pkg;
     BreakPart = 2'd2  // after `part` words of a run, and after it
   } break_e;
 
+  // What goes to one group of lanes before the next has its turn.
+  typedef enum logic [1:0] {
+    DealNever = 2'd0,
+    DealBatch = 2'd1,
+    DealIter  = 2'd2  // an iteration: a row with what belongs to it
+  } deal_e;
+
   // Valid lanes of the x words.
   typedef enum logic [1:0] {
     MaskCols   = 2'd0,  // columns below `cols`
@@ -87,6 +96,7 @@ package puce_vector_pkg;
     group_e            group;
     break_e            brk;
     mask_e             mask;
+    deal_e             deal;
     logic [CountW-1:0] cols;
     // Words of a run that belong to the first program; 0: all of it.
     logic [CountW-1:0] part;
@@ -120,6 +130,9 @@ package puce_vector_pkg;
     logic                 part;
     logic                 scan;
     logic                 row_last;
+    // The group of lanes that has its turn, and whether nothing is written for it after this word.
+    logic [GroupW-1:0]    lanes;
+    logic                 turn_last;
     logic [2:0]           subs;
   } tag_t;
 

@@ -170,6 +170,7 @@ module puce_vector_plan
         if (cmd_i.op == OpVun) begin
           plan_o.exec.program0 = unary;
           plan_o.exec.half_way = unary == PCopy || unary == PRecip || unary == PRsqrt;
+          plan_o.a.deal        = unary == PCopy ? DealNever : DealBatch;
         end
         if (cmd_i.op == OpVcvt) begin
           plan_o.exec.unpack    = attr == NarrowF16 ? UnpackF16 : UnpackBf16;
@@ -229,6 +230,7 @@ module puce_vector_plan
         plan_o.a.mask            = MaskWindow;
         plan_o.a.sink            = 1'b1;
         plan_o.a.hide_x          = n_cols == '0;
+        plan_o.a.deal            = DealIter;
         plan_o.a.rule            = '{hi: arg[ArgVsoftHi], window: arg[ArgVsoftWindow], per: arg[ArgVsoftPer], tokens: arg[ArgVsoftTokens]};
         plan_o.b_enable          = 1'b1;
         plan_o.b                 = plan_o.a;

@@ -24,7 +24,7 @@ module puce_vector_unpack
   endfunction
 
   // The integer of a nibble.
-  function automatic logic [7:0] code(input logic [3:0] nibble, input unpack_e kind);
+  function automatic logic [7:0] nibble_code(input logic [3:0] nibble, input unpack_e kind);
     unique case (kind)
       UnpackI4s: return {4'd0, nibble} - 8'd8;
       UnpackMx4: return e2m1_doubled(nibble);
@@ -46,7 +46,7 @@ module puce_vector_unpack
       UnpackBf16: for (int unsigned i = 0; i < WordLanes; i++) word_o[32*i+:32] = bf16_to_f32(half[16*i+:16]);
       UnpackI8:   for (int unsigned i = 0; i < WordLanes; i++) word_o[32*i+:32] = i8_to_f32(eight[8*i+:8]);
       UnpackI4s, UnpackI4m, UnpackMx4: begin
-        for (int unsigned i = 0; i < WordLanes; i++) word_o[32*i+:32] = i8_to_f32(code(four[8*(i%4)+4*(i/4)+:4], unpack_i));
+        for (int unsigned i = 0; i < WordLanes; i++) word_o[32*i+:32] = i8_to_f32(nibble_code(four[8*(i%4)+4*(i/4)+:4], unpack_i));
       end
       default: word_o = word_i;
     endcase

@@ -29,9 +29,9 @@ struct Engine {
 }
 
 impl Engine {
-    /// An engine whose scratchpad holds up one in `stall` requests; `None` where the tools are missing.
-    fn new(stall: u32, seed: u64) -> Option<Engine> {
-        let block = Block::in_test(&Design::new("puce_vector"))?;
+    /// An engine of so many lanes whose scratchpad holds up one in `stall` requests; `None` where the tools are missing.
+    fn new(lanes: usize, stall: u32, seed: u64) -> Option<Engine> {
+        let block = Block::in_test(&Design::new("puce_vector").param("Lanes", lanes))?;
         let mut spad = Scratchpad::new(SPAD as usize, stall, seed);
         spad.connect(&block, "a_req_o", "a_rsp_i");
         spad.connect(&block, "b_req_o", "b_rsp_i");
@@ -294,12 +294,12 @@ fn templates() -> Vec<Instr> {
         .collect()
 }
 
-/// Holds the engine to the emulator on drawn instructions of each template.
-fn compare(templates: &[Instr], cases: usize, stall: u32, seed: u64) {
-    let Some(mut engine) = Engine::new(stall, seed) else { return };
+/// Holds the engine to the emulator on drawn instructions of every kind.
+fn compare(lanes: usize, cases: usize, stall: u32, seed: u64) {
+    let Some(mut engine) = Engine::new(lanes, stall, seed) else { return };
     let mut truth = Truth::new();
     let mut random = Random::new(seed);
-    for template in templates {
+    for template in &templates() {
         let mut run = 0;
         while run < cases {
             let Some(instr) = (Draw { random: &mut random }).instr(template) else { continue };
@@ -348,7 +348,7 @@ fn times(engine: &mut Engine, bytes: &[u8], rows: i64, cols: i64) -> Vec<u64> {
 
 #[test]
 fn time_depends_on_shapes_alone() {
-    let Some(mut engine) = Engine::new(0, 1) else { return };
+    let Some(mut engine) = Engine::new(8, 0, 1) else { return };
     let mut random = Random::new(5);
     let contents = [content(&mut random), content(&mut random), vec![0; SPAD as usize]];
     for (rows, cols) in [(1, 64), (1, 1536), (8, 64)] {
@@ -367,18 +367,23 @@ fn time_depends_on_shapes_alone() {
 
 #[test]
 fn every_instruction_without_stalls() {
-    compare(&templates(), 10, 0, 1);
+    compare(8, 10, 0, 1);
 }
 
 #[test]
 fn every_instruction_with_stalls() {
-    compare(&templates(), 10, 3, 2);
+    compare(8, 10, 3, 2);
+}
+
+#[test]
+fn every_instruction_with_more_lanes() {
+    compare(16, 6, 4, 3);
 }
 
 #[test]
 #[ignore = "a long run"]
 fn every_instruction_at_length() {
     for seed in 0..6 {
-        compare(&templates(), 150, [0, 2, 5][seed as usize % 3], 100 + seed);
+        compare([8, 8, 24][seed as usize % 3], 150, [0, 2, 5][seed as usize % 3], 100 + seed);
     }
 }
