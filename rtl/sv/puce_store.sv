@@ -42,7 +42,7 @@ module puce_store
   localparam int unsigned BeatAddrW = ValueW - OffW;
   localparam int unsigned Chunks = PortBytes / WordBytes;
   // Bursts that memory has not answered for.
-  localparam int unsigned Flight = 64;
+  localparam int unsigned Flight = 128;
   localparam int unsigned FlightW = $clog2(Flight + 1);
   // Bursts announced whose data is still to be sent.
   localparam int unsigned Announced = 16;
