@@ -170,3 +170,66 @@ fn taken(block: &Block, cores: &mut [Master]) {
 fn cores_share_a_memory_port() {
     [2, 3, 4].into_iter().for_each(check);
 }
+
+#[test]
+fn the_readers_of_a_core_share_its_port() {
+    let Some(mut block) = Block::in_test(&Design::new("puce_axi_read").param("PortBytes", PORT)) else { return };
+    let mut random = Random::new(5);
+    let mut asks: [Option<(u64, u64)>; 3] = [None; 3];
+    // Bursts on their way by reader: beats left and the address, which is the data too.
+    let mut open: [VecDeque<(u64, u64)>; 3] = Default::default();
+    let mut expected: Option<(usize, u64, bool, bool)> = None;
+    let (mut served, mut waited, mut asked) = ([0u64; 3], [0u64; 3], [0u64; 3]);
+    for _ in 0..CYCLES {
+        for (reader, ask) in asks.iter_mut().enumerate() {
+            if ask.is_none() && random.one_in([20, 2, 2][reader]) {
+                asked[reader] += 1;
+                *ask = Some((random.bits() & 0xffff_ffff_ffe0, random.below(8) as u64));
+            }
+            block.put_field(block.port("ar_addr_i"), 48 * reader as u32, 48, ask.unwrap_or_default().0);
+            block.put_field(block.port("ar_len_i"), 8 * reader as u32, 8, ask.unwrap_or_default().1);
+        }
+        block.set("ar_valid_i", (0..3).fold(0, |all, reader| all | u64::from(asks[reader].is_some()) << reader));
+        block.set("axi_ar_ready_i", u64::from(random.below(4) > 0));
+        let from: Vec<usize> = (0..3).filter(|reader| !open[*reader].is_empty()).collect();
+        let beat = (!from.is_empty() && random.below(4) > 0).then(|| random.pick(&from));
+        block.set("axi_r_valid_i", u64::from(beat.is_some()));
+        let next = beat.map(|reader| {
+            let (left, address) = open[reader][0];
+            let error = address & 32 != 0;
+            block.set("axi_r_id_i", reader as u64);
+            block.set_wide("axi_r_data_i", &[(address >> 5) as u32, left as u32]);
+            block.set("axi_r_error_i", u64::from(error));
+            block.set("axi_r_last_i", u64::from(left == 0));
+            match left {
+                0 => drop(open[reader].pop_front()),
+                _ => open[reader][0].0 -= 1,
+            }
+            (reader, (address >> 5) & 0xffff_ffff | left << 32, error, left == 0)
+        });
+        block.eval();
+        // What memory gave in the cycle before is with its reader now.
+        assert_eq!(block.get("r_valid_o"), expected.map_or(0, |(reader, ..)| 1 << reader));
+        if let Some((_, data, error, last)) = expected {
+            assert_eq!(block.get("r_data_o"), data);
+            assert_eq!((block.get("r_error_o"), block.get("r_last_o")), (u64::from(error), u64::from(last)));
+        }
+        expected = next;
+        if block.get("axi_ar_valid_o") == 1 && block.get("axi_ar_ready_i") == 1 {
+            let reader = block.get("axi_ar_id_o") as usize;
+            open[reader].push_back((block.get("axi_ar_len_o"), block.get("axi_ar_addr_o")));
+            served[reader] += 1;
+        }
+        let ready = block.get("ar_ready_o");
+        for (reader, ask) in asks.iter_mut().enumerate() {
+            if ready >> reader & 1 == 1 && ask.take().is_none() {
+                panic!("reader {reader} is served and did not ask");
+            }
+            waited[reader] += u64::from(ask.is_some());
+        }
+        block.tick();
+    }
+    assert!(served.iter().zip(asked).all(|(served, asked)| asked - served < 3), "{served:?} of {asked:?}");
+    assert!(served[1].abs_diff(served[2]) < served[1] / 10, "load and weights take turns: {served:?}");
+    assert!(waited[0] * served[1] < waited[1] * served[0], "fetch waits longer than load: {waited:?}");
+}
