@@ -162,7 +162,7 @@ register_map! {
     }
     /// A core.
     core (0x01_0000, 0x200) {
-        /// Byte address of its code in memory, a multiple of 64.
+        /// Byte address of its code in memory, a multiple of 64 and of the bytes of a beat. Up to five lines of code behind its end are read ahead, and never used.
         CODE 0x00 ReadWrite Size::Pair;
         /// Bit 0: running. Bit 1: done. Bit 2: stopped with a fault.
         STATUS 0x08 ReadOnly Size::Word;
