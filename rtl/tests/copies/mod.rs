@@ -53,7 +53,7 @@ fn dims(random: &mut Random, elem: i64) -> Dims {
     let align = elem.min(32);
     let mut span = [elem; 2];
     std::array::from_fn(|_| {
-        let n = if random.one_in(24) { -random.below(2) } else { random.pick(&[1, 1, 2, 3, 5, 8, 17]) };
+        let n = if random.one_in(24) { -random.below(2) } else { random.pick(&[1, 1, 2, 3, 5, 8, 17, 70]) };
         let step = span.map(|span| match random.below(4) {
             0 | 1 => span,
             2 => span + multiple(random, align, 4 * align),
