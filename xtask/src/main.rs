@@ -15,6 +15,7 @@
 //! | `accuracy` | perplexity and divergence of the chip on a fixed text, kept as a page |
 //! | `traffic` | the tables of `data/traffic` from the traces that they were reduced from |
 //! | `fuzz` | every fuzz target for some seconds, from the stored corpus |
+//! | `formal` | proves what `rtl/formal/proofs.toml` says of the design |
 //! | `lint` | Verilator and verible read the design and must have nothing to say |
 //! | `pages` | opens a report in a browser: narrow and wide, light and dark |
 //! | `vendor` | renews the chart libraries that every report contains |
@@ -28,6 +29,7 @@
 
 mod accuracy;
 mod bench;
+mod formal;
 mod fuzz;
 mod generate;
 mod lint;
@@ -39,6 +41,7 @@ mod tidy;
 mod tools;
 mod traffic;
 mod vendor;
+mod yosys;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -78,6 +81,8 @@ enum Chore {
         #[arg(long, value_name = "DIR")]
         traces: std::path::PathBuf,
     },
+    /// Prove properties of the design, and netlists equal to their sources
+    Formal(formal::Options),
     /// Lint the design in SystemVerilog
     Lint,
     /// Run every fuzz target from the stored corpus
@@ -119,6 +124,7 @@ fn run(root: &Path, chore: Chore) -> anyhow::Result<()> {
         Chore::Accuracy => accuracy::run(root),
         Chore::Traffic { traces } => traffic::run(root, &traces),
         Chore::Fuzz { seconds } => fuzz::run(root, seconds),
+        Chore::Formal(options) => formal::run(root, &options),
         Chore::Lint => lint::run(root),
         Chore::Pages { page } => pages::run(root, page.as_ref()),
         Chore::Vendor => vendor::run(root),

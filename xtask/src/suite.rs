@@ -81,6 +81,7 @@ const STEPS: &[Step] = &[
         env: &[("RUSTDOCFLAGS", "-D warnings")],
         ..PLAIN
     },
+    Step { name: "short proofs", cargo: &["xtask", "formal", "--quick"], heavy: true, ..PLAIN },
     Step { name: "fuzz slice", cargo: &["xtask", "fuzz", "--seconds", "10"], show: Show::Tests, heavy: true, ..PLAIN },
 ];
 
