@@ -35,6 +35,7 @@ sv/puce_grid_f32.sv
 sv/puce_grid_place.sv
 sv/puce_hub.sv
 sv/puce_lane.sv
+sv/puce_lane_dot.sv
 sv/puce_load.sv
 sv/puce_matrix.sv
 sv/puce_matrix_acts.sv

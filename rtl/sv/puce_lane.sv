@@ -31,42 +31,22 @@ module puce_lane
   output logic signed [Columns-1:0][SumW-1:0]   sum_o
 );
   localparam int unsigned Pairs = Depth / 2;
-  // Widths of a partial product: up to 4 times, up to 2 times an activation.
-  localparam int unsigned LowW = 10;
-  localparam int unsigned HighW = 9;
-  // What a pair of partial products exceeds its product by, and sums of Pairs of them.
-  localparam int unsigned Excess = 2 ** (LowW - 1) + 4 * 2 ** (HighW - 1);
-  // Sums of Pairs of them, and of two such sums of which one may be worth 16 times.
-  localparam int unsigned DotW = 12 + $clog2(Pairs);
-  localparam int unsigned StepW = DotW + 4;
-  // Negative digits, the high ones worth 4.
   localparam int unsigned NegW = $clog2(5 * Pairs + 1);
+  localparam int unsigned StepW = 16 + $clog2(Pairs);
   // Where the sum of a block begins: minus the excess of its products, of which the upper ones of 8-bit codes are worth 16 times.
-  localparam logic [SumW-1:0] StartNibbles = SumW'(-int'(Block * Excess));
-  localparam logic [SumW-1:0] StartBytes = SumW'(-int'(Block * Excess * 17));
-
-  typedef struct packed {
-    logic neg;
-    logic four;
-    logic two;
-    logic one;
-  } digit_t;
-
-  typedef struct packed {
-    digit_t high;
-    digit_t low;
-  } digits_t;
+  localparam logic [SumW-1:0] StartNibbles = SumW'(-int'(Block * DotExcess));
+  localparam logic [SumW-1:0] StartBytes = SumW'(-int'(Block * DotExcess * 17));
 
   // The digits of one half of a byte.
-  function automatic digits_t digits(logic [3:0] half, logic upper, mode_e mode);
+  function automatic factor_t factor(logic [3:0] half, logic upper, mode_e mode);
     logic [3:0] w;
     w = {half[3] ^ ~(upper & (mode == ModeInt8)), half[2:0]};
-    digits.high = '{neg: w[3] & ~(w[2] & w[1]), four: 1'b0, two: w[3] ? ~w[2] & ~w[1] : w[2] & w[1], one: w[2] ^ w[1]};
-    digits.low  = '{neg: w[1], four: 1'b0, two: w[1] & ~w[0], one: w[0]};
+    factor.high = '{neg: w[3] & ~(w[2] & w[1]), four: 1'b0, two: w[3] ? ~w[2] & ~w[1] : w[2] & w[1], one: w[2] ^ w[1]};
+    factor.low  = '{neg: w[1], four: 1'b0, two: w[1] & ~w[0], one: w[0]};
     // 0, 1, 2, 4 - 1, 4, 4 + 2, 8, 8 + 4.
     if (mode == ModeFp4) begin
-      digits.high = '{neg: half[3], four: 1'b0, two: half[2] & half[1], one: half[2] ? ~half[1] : half[1] & half[0]};
-      digits.low  = '{
+      factor.high = '{neg: half[3], four: 1'b0, two: half[2] & half[1], one: half[2] ? ~half[1] : half[1] & half[0]};
+      factor.low  = '{
         neg:  half[3] ^ (half[2:0] == 3'd3),
         four: half[2:0] == 3'd7,
         two:  (half[2:0] == 3'd2) | (half[2:0] == 3'd5),
@@ -75,19 +55,7 @@ module puce_lane
     end
   endfunction
 
-  // A partial product with its top bit inverted: too large by half of its range, and too small by one where negative. A high digit is never 4.
-  function automatic logic [LowW-1:0] part(digit_t d, logic [7:0] x);
-    part = (({LowW{d.one}} & {{2{x[7]}}, x}) | ({LowW{d.two}} & {x[7], x, 1'b0}) | ({LowW{d.four}} & {x, 2'b00}))
-         ^ {~d.neg, {(LowW - 1) {d.neg}}};
-  endfunction
-
-  // The same of a high digit, one bit shorter.
-  function automatic logic [HighW-1:0] high_part(digit_t d, logic [7:0] x);
-    high_part = HighW'(part(d, x));
-    high_part[HighW-1] = ~high_part[HighW-1];
-  endfunction
-
-  digits_t [Pairs-1:0] low_d, low_q, high_d, high_q;
+  factor_t [Pairs-1:0] low_d, low_q, high_d, high_q;
   logic [NegW-1:0] low_neg_d, low_neg_q, high_neg_d, high_neg_q;
   logic [2:0] valid_d, valid_q;
   logic [1:0] first_d, first_q;
@@ -114,8 +82,8 @@ module puce_lane
       low_neg_d  = '0;
       high_neg_d = '0;
       for (int unsigned b = 0; b < Pairs; b++) begin
-        low_d[b]   = digits(codes_i[b][3:0], 1'b0, mode_i);
-        high_d[b]  = digits(codes_i[b][7:4], 1'b1, mode_i);
+        low_d[b]   = factor(codes_i[b][3:0], 1'b0, mode_i);
+        high_d[b]  = factor(codes_i[b][7:4], 1'b1, mode_i);
         low_neg_d  = low_neg_d + NegW'({low_d[b].high.neg, 1'b0, low_d[b].low.neg});
         high_neg_d = high_neg_d + NegW'({high_d[b].high.neg, 1'b0, high_d[b].low.neg});
       end
@@ -125,28 +93,18 @@ module puce_lane
   // ---- A step's products, of each token: two rows
 
   for (genvar c = 0; c < Columns; c++) begin : gen_column
-    logic [2*Pairs:0][DotW-1:0] low_parts, high_parts;
-    logic [1:0][DotW-1:0] low_rows, high_rows;
-    logic [3:0][StepW-1:0] rows;
-    always_comb begin
-      low_parts[2*Pairs]  = DotW'(low_neg_q);
-      high_parts[2*Pairs] = DotW'(high_neg_q);
-      for (int unsigned b = 0; b < Pairs; b++) begin
-        low_parts[b]        = DotW'(part(low_q[b].low, x_i[c][2*b]));
-        low_parts[Pairs+b]  = DotW'({high_part(low_q[b].high, x_i[c][2*b]), 2'b00});
-        high_parts[b]       = DotW'(part(high_q[b].low, x_i[c][2*b+1]));
-        high_parts[Pairs+b] = DotW'({high_part(high_q[b].high, x_i[c][2*b+1]), 2'b00});
-      end
-    end
-    puce_compress #(.Rows(2 * Pairs + 1), .Width(DotW)) i_low (.rows_i(low_parts), .rows_o(low_rows));
-    puce_compress #(.Rows(2 * Pairs + 1), .Width(DotW)) i_high (.rows_i(high_parts), .rows_o(high_rows));
-    always_comb begin
-      for (int unsigned i = 0; i < 2; i++) begin
-        rows[i]   = StepW'(low_rows[i]);
-        rows[2+i] = byte_q[0] ? {high_rows[i], 4'd0} : StepW'(high_rows[i]);
-      end
-    end
-    puce_compress #(.Rows(4), .Width(StepW)) i_both (.rows_i(rows), .rows_o(step[c]));
+    puce_lane_dot #(
+      .Pairs(Pairs)
+    ) i_dot (
+      .valid_i   (valid_q[0]),
+      .byte_i    (byte_q[0]),
+      .low_i     (low_q),
+      .high_i    (high_q),
+      .low_neg_i (low_neg_q),
+      .high_neg_i(high_neg_q),
+      .x_i       (x_i[c]),
+      .rows_o    (step[c])
+    );
   end
 
   // ---- Their sums

@@ -25,6 +25,24 @@ package puce_matrix_pkg;
   // Cycles from a lane's codes to its sum.
   localparam int unsigned LaneLat = 3;
 
+  // A digit of a factor of a lane: 0, 1, 2 or 4 and its sign; a factor is low + 4 * high. A high digit is never 4.
+  typedef struct packed {
+    logic neg;
+    logic four;
+    logic two;
+    logic one;
+  } digit_t;
+
+  typedef struct packed {
+    digit_t high;
+    digit_t low;
+  } factor_t;
+
+  // Widths of partial products, up to 4 times and up to 2 times an activation, and what the two of a product exceed it by.
+  localparam int unsigned LowPartW = 10;
+  localparam int unsigned HighPartW = 9;
+  localparam int unsigned DotExcess = 2 ** (LowPartW - 1) + 4 * 2 ** (HighPartW - 1);
+
   // A finite scale as (-1)^sign * mantissa * 2^exponent; what is NaN or infinite is zero with `nan`.
   typedef struct packed {
     logic               nan;
@@ -78,6 +96,13 @@ package puce_matrix_pkg;
       WeightKindMx4:          mode_of = ModeFp4;
       default:          mode_of = ModeInt8;
     endcase
+  endfunction
+
+  function automatic logic signed [5:0] value_of(factor_t f);
+    logic signed [5:0] low, high;
+    low      = $signed({3'd0, f.low.four, f.low.two, f.low.one});
+    high     = $signed({2'd0, f.high.two, f.high.one, 2'd0});
+    value_of = (f.low.neg ? -low : low) + (f.high.neg ? -high : high);
   endfunction
 
   function automatic logic has_min(weight_kind_e kind);
