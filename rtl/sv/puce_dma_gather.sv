@@ -22,9 +22,10 @@ module puce_dma_gather
 );
 
   localparam int unsigned IndexW = 32;
-  localparam int unsigned PartW = 8;
+  localparam int unsigned PartW = 4;
   localparam int unsigned Parts = IndexW / PartW;
-  localparam int unsigned PairW = ValueW + 2 * PartW;
+  localparam int unsigned HalfW = IndexW / 2;
+  localparam int unsigned SumW = ValueW + HalfW;
   localparam int unsigned Indices = WordW / IndexW;
   localparam int unsigned SlotW = $clog2(Indices);
   localparam int unsigned WordAddrW = ValueW - WordOffW;
@@ -47,13 +48,16 @@ module puce_dma_gather
   logic [Indices-1:0][IndexW-1:0] word;
   logic [AheadW-1:0]             word_count;
 
-  // Steps: products with the parts of an index, their sums in pairs, the offset, the address.
+  // Steps: products with the parts of an index, their sums in pairs, those of its halves, the offset, the address.
   logic                          flow;
-  logic                          index_valid_q, part_valid_q, pair_valid_q, offset_valid_q, addr_valid_q;
+  logic                          index_valid_q, part_valid_q, pair_valid_q, half_valid_q, offset_valid_q, addr_valid_q;
   logic [IndexW-1:0]             index_q;
+  logic [ValueW+1:0]             triple_d, triple_q;
   logic [ValueW+PartW-1:0]       part_d [Parts];
   logic [ValueW+PartW-1:0]       part_q [Parts];
-  logic [PairW-1:0]              low_d, low_q, high_d, high_q;
+  logic [ValueW+2*PartW-1:0]     pair_d [Parts/2];
+  logic [ValueW+2*PartW-1:0]     pair_q [Parts/2];
+  logic [SumW-1:0]               low_d, low_q, high_d, high_q;
   logic [AddrW:0]                offset;
   logic                          far_d, far_q;
   logic [AddrW-1:0]              offset_d, offset_q;
@@ -86,7 +90,7 @@ module puce_dma_gather
       ask_left_d = ask_left_q - WordAddrW'(1);
     end
     // The base is used until the last address is known.
-    if ((left_q == '0) && !index_valid_q && !part_valid_q && !pair_valid_q && !offset_valid_q) begin
+    if ((left_q == '0) && !index_valid_q && !part_valid_q && !pair_valid_q && !half_valid_q && !offset_valid_q) begin
       busy_d = 1'b0;
     end
     if (start_valid_i && start_ready_o) begin
@@ -122,17 +126,33 @@ module puce_dma_gather
     .count_o(word_count)
   );
 
+  // The step times two bits of an index.
+  function automatic logic [ValueW+1:0] times(input logic [1:0] digit, input logic [ValueW-1:0] one, input logic [ValueW+1:0] three);
+    unique case (digit)
+      2'd1: return {2'b0, one};
+      2'd2: return {1'b0, one, 1'b0};
+      2'd3: return three;
+      default: return '0;
+    endcase
+  endfunction
+
+  // The first index comes cycles after the step.
+  assign triple_d = {2'b0, step_q} + {1'b0, step_q, 1'b0};
+
   always_comb begin
     for (int unsigned i = 0; i < Parts; i++) begin
-      part_d[i] = (ValueW + PartW)'(index_q[PartW*i+:PartW]) * (ValueW + PartW)'(step_q);
+      part_d[i] = {2'b0, times(index_q[PartW*i+:2], step_q, triple_q)} + {times(index_q[PartW*i+2+:2], step_q, triple_q), 2'b0};
+    end
+    for (int unsigned i = 0; i < Parts / 2; i++) begin
+      pair_d[i] = (ValueW + 2 * PartW)'(part_q[2*i]) + {part_q[2*i+1], PartW'(0)};
     end
   end
 
-  assign low_d = PairW'(part_q[0]) + {part_q[1], PartW'(0)};
-  assign high_d = PairW'(part_q[2]) + {part_q[3], PartW'(0)};
-  assign offset = {1'b0, low_q[AddrW-1:0]} + {1'b0, high_q[AddrW-2*PartW-1:0], (2 * PartW)'(0)};
+  assign low_d = SumW'(pair_q[0]) + {pair_q[1], (2 * PartW)'(0)};
+  assign high_d = SumW'(pair_q[2]) + {pair_q[3], (2 * PartW)'(0)};
+  assign offset = {1'b0, low_q[AddrW-1:0]} + {1'b0, high_q[AddrW-HalfW-1:0], HalfW'(0)};
   assign offset_d = offset[AddrW-1:0];
-  assign far_d = (low_q[PairW-1:AddrW] != '0) || (high_q[PairW-1:AddrW-2*PartW] != '0) || offset[AddrW];
+  assign far_d = (low_q[SumW-1:AddrW] != '0) || (high_q[SumW-1:AddrW-HalfW] != '0) || offset[AddrW];
   assign sum = {2'b0, offset_q} + {1'b0, base_q};
   assign addr_d = (far_q || (sum[ValueW:AddrW] != '0)) ? {1'b0, {AddrW{1'b1}}} : sum[ValueW-1:0];
   assign addr_valid_o = addr_valid_q;
@@ -144,6 +164,7 @@ module puce_dma_gather
       base_q <= '0;
       step_q <= '0;
       left_q <= '0;
+      triple_q <= '0;
       slot_q <= '0;
       ask_q <= '0;
       ask_left_q <= '0;
@@ -151,6 +172,7 @@ module puce_dma_gather
       index_valid_q <= 1'b0;
       part_valid_q <= 1'b0;
       pair_valid_q <= 1'b0;
+      half_valid_q <= 1'b0;
       offset_valid_q <= 1'b0;
       addr_valid_q <= 1'b0;
     end else begin
@@ -158,6 +180,7 @@ module puce_dma_gather
       base_q <= base_d;
       step_q <= step_d;
       left_q <= left_d;
+      triple_q <= triple_d;
       slot_q <= slot_d;
       ask_q <= ask_d;
       ask_left_q <= ask_left_d;
@@ -166,7 +189,8 @@ module puce_dma_gather
         index_valid_q <= take;
         part_valid_q <= index_valid_q;
         pair_valid_q <= part_valid_q;
-        offset_valid_q <= pair_valid_q;
+        half_valid_q <= pair_valid_q;
+        offset_valid_q <= half_valid_q;
         addr_valid_q <= offset_valid_q;
       end
     end
@@ -177,6 +201,7 @@ module puce_dma_gather
     if (flow) begin
       index_q <= word[slot_q];
       part_q <= part_d;
+      pair_q <= pair_d;
       low_q <= low_d;
       high_q <= high_d;
       offset_q <= offset_d;
