@@ -4,8 +4,9 @@
 //! attribute byte. Nothing of it is written by hand in the design.
 
 use arch::attr::{self, Attr, REGISTERS, Unit};
-use arch::isa::{Instr, OPS, OpInfo, OperandKind};
-use arch::legal::MAX_LOOPS;
+use arch::isa::{Instr, OPS, OpInfo, Operand, OperandKind};
+use arch::legal::{MAX_LOOPS, accesses};
+use arch::random::Random;
 use std::fmt::Write;
 
 /// Attribute bytes of a header.
@@ -91,6 +92,8 @@ const TABLE: &str = "
     logic [3:0][7:0]        attr_most;
     // Operands that are the bits of a binary32 value, by place.
     logic [MaxOperands-1:0] is_f32;
+    // Operands that a legal instruction may not use (the step of a count of 1), and that may then have any value.
+    logic [MaxOperands-1:0] may_be_idle;
   } op_info_t;
 
   function automatic op_info_t op_info(input logic [7:0] op);
@@ -108,11 +111,14 @@ fn table(text: &mut String) {
         let bytes = |pick: fn((u8, u8)) -> u8| -> String {
             (0..ATTRS).rev().map(|index| format!("{:02x}", pick(range(index)))).collect()
         };
-        let floats = op.operands.iter().enumerate().filter(|(_, (_, kind))| *kind == OperandKind::F32);
-        let floats = floats.fold(0u32, |mask, (index, _)| mask | 1 << index);
+        let mask = |holds: &dyn Fn(usize) -> bool| {
+            (0..op.operands.len()).filter(|index| holds(*index)).fold(0u32, |mask, index| mask | 1 << index)
+        };
+        let floats = mask(&|index| op.operands[index].1 == OperandKind::F32);
+        let idle = mask(&|index| op.unit != Unit::Control && may_be_idle(op, index));
         line!(
             text,
-            "      Op{}: op_info = '{{1'b1, Unit{:?}, 4'd{}, 32'h{}, 32'h{}, MaxOperands'(16'h{floats:04x})}};",
+            "      Op{}: op_info = '{{1'b1, Unit{:?}, 4'd{}, 32'h{}, 32'h{}, MaxOperands'(16'h{floats:04x}), MaxOperands'(16'h{idle:04x})}};",
             camel(op.mnemonic),
             op.unit,
             op.operands.len(),
@@ -121,6 +127,25 @@ fn table(text: &mut String) {
         );
     }
     text.push_str("      default: op_info = '0;\n    endcase\n  endfunction\n");
+}
+
+/// Whether some legal instruction has a value of this operand that no engine could take: found by trying.
+fn may_be_idle(op: &OpInfo, index: usize) -> bool {
+    const TRIES: usize = 5000;
+    const HUGE: i64 = 1 << 60;
+    let mut random = Random::new(1);
+    (0..TRIES).any(|_| {
+        let attrs: Vec<u8> = (0..op.attrs.len()).map(|at| random.pick(&Instr::attr_choices(op.code, at))).collect();
+        let mut operand = |(at, (_, kind)): (usize, &(&str, OperandKind))| match kind {
+            _ if at == index => Operand { reg: 1, imm: 0 },
+            // Addresses far from each other, and small counts and steps.
+            OperandKind::Spad | OperandKind::Mem => Operand::imm((at as i64) << 24),
+            OperandKind::Int | OperandKind::F32 => Operand::imm(random.pick(&[0, 1, 32])),
+        };
+        let operands: Vec<Operand> = op.operands.iter().enumerate().map(&mut operand).collect();
+        let value = |operand: Operand| if operand.reg == 1 { HUGE } else { operand.imm };
+        Instr::from_parts(op.code, &attrs, &operands).is_ok_and(|instr| accesses(&instr, &value).is_ok())
+    })
 }
 
 fn camel(name: &str) -> String {
@@ -152,6 +177,19 @@ mod tests {
             }
             assert!(op.attrs.len() <= ATTRS, "`{}`", op.mnemonic);
         }
+    }
+
+    #[test]
+    fn steps_may_be_idle_and_counts_may_not() {
+        let idle = |name: &str| -> Vec<&str> {
+            let op = OPS.iter().find(|op| op.mnemonic == name).unwrap();
+            let places = (0..op.operands.len()).filter(|index| may_be_idle(op, *index));
+            places.map(|index| op.operands[index].0).collect()
+        };
+        assert_eq!(idle("ld"), ["s0", "d0", "s1", "d1", "s2", "d2"]);
+        assert_eq!(idle("vun"), ["dstep", "astep"]);
+        assert_eq!(idle("ldg"), ["d0", "s1", "d1"]);
+        assert!(idle("wld").is_empty());
     }
 
     #[test]

@@ -100,7 +100,7 @@ module puce_control
   logic [2:0]         unit_d, unit_q;
   logic               own_d, own_q;
   logic [3:0]         left_d, left_q;
-  logic [MaxOperands-1:0] is_f32_d, is_f32_q;
+  logic [MaxOperands-1:0] is_f32_d, is_f32_q, may_be_idle_d, may_be_idle_q;
 
   // Tokens: noted ones by (waiting engine, engine waited for), and those of the instruction whose words are pushed.
   logic [Engines-1:0][CommandCountW-1:0]              issued_d, issued_q;
@@ -110,12 +110,13 @@ module puce_control
   logic [2:0]         first_token, token_number;
   logic               all_done;
 
-  // Resolving: a word on its way to the adder, and its value. `raw`: a header or token, that is not checked.
+  // Resolving: a word on its way to the adder, and its value. `raw`: a word that is not checked (a header, a token, a binary32 value). `may_be_idle`:
+  // one of which a legal instruction may make no use, whatever its value.
   typedef struct packed {
     logic             valid;
     logic             own;
     logic             raw;
-    logic             is_f32;
+    logic             may_be_idle;
     logic [2:0]       unit;
     logic [31:0]      pc;
   } tag_t;
@@ -231,6 +232,7 @@ module puce_control
     own_d           = own_q;
     left_d          = left_q;
     is_f32_d        = is_f32_q;
+    may_be_idle_d   = may_be_idle_q;
     issued_d        = issued_q;
     noted_d         = noted_q;
     count_d         = count_q;
@@ -275,6 +277,7 @@ module puce_control
           own_d     = info.unit == UnitControl;
           left_d    = info.operands;
           is_f32_d  = info.is_f32;
+          may_be_idle_d = info.may_be_idle;
           if (word_error_q) begin
             state_d = StFault;
             fault_d = FaultBus;
@@ -292,7 +295,7 @@ module puce_control
               issued_d[info.unit[2:0]]        = issued_q[info.unit[2:0]] + CommandCountW'(1);
               tokens_d                        = noted_q[info.unit[2:0]];
               noted_d[info.unit[2:0]]         = '0;
-              add_tag_d                       = '{valid: 1'b1, own: 1'b0, raw: 1'b1, is_f32: 1'b0, unit: info.unit[2:0], pc: next_pc_q};
+              add_tag_d                       = '{valid: 1'b1, own: 1'b0, raw: 1'b1, may_be_idle: 1'b0, unit: info.unit[2:0], pc: next_pc_q};
               add_a_d                         = '0;
               add_b_d                         = 64'(header_t'{tokens: token_number, operands: info.operands, attr: attr, op: op});
             end
@@ -335,7 +338,8 @@ module puce_control
           consume   = 1'b1;
           left_d    = left_q - 4'd1;
           is_f32_d  = is_f32_q >> 1;
-          add_tag_d = '{valid: 1'b1, own: own_q, raw: 1'b0, is_f32: is_f32_q[0], unit: unit_q, pc: pc_q};
+          may_be_idle_d = may_be_idle_q >> 1;
+          add_tag_d = '{valid: 1'b1, own: own_q, raw: is_f32_q[0], may_be_idle: may_be_idle_q[0], unit: unit_q, pc: pc_q};
           add_a_d   = reg_value;
           add_b_d   = 64'($signed(word_q[ImmW-1:0]));
           if (left_q == 4'd1) begin
@@ -355,7 +359,7 @@ module puce_control
 
       StTokens: begin
         tokens_d[first_token] = 1'b0;
-        add_tag_d             = '{valid: 1'b1, own: 1'b0, raw: 1'b1, is_f32: 1'b0, unit: unit_q, pc: pc_q};
+        add_tag_d             = '{valid: 1'b1, own: 1'b0, raw: 1'b1, may_be_idle: 1'b0, unit: unit_q, pc: pc_q};
         add_a_d               = '0;
         add_b_d               = 64'(token_t'{from: first_token, count: count_q[unit_q][first_token]});
         if (tokens_d == '0) state_d = StHeader;
@@ -460,15 +464,16 @@ module puce_control
   assign value_tag_d = add_tag_q;
   assign value_d     = add_tag_q.valid ? add_a_q + add_b_q : value_q;
   assign first_d     = (add_tag_q.valid && add_tag_q.own) ? value_q : first_q;
-  // Legal values have a magnitude of at most 2^46; the hardware takes what fits.
+  // Legal values have a magnitude of at most 2^46; the hardware takes what fits. What may be idle becomes the nearest value that fits: if it is used after
+  // all, it leads outside every memory, and the engine finds that.
   assign fits        = value_q[63:ValueW-1] == '0 || value_q[63:ValueW-1] == '1;
-  assign value_fault = value_tag_q.valid && !value_tag_q.own && !value_tag_q.raw && !value_tag_q.is_f32 && !fits &&
+  assign value_fault = value_tag_q.valid && !value_tag_q.own && !value_tag_q.raw && !value_tag_q.may_be_idle && !fits &&
                        fault_q != FaultValue;
   always_comb begin
     queue_valid_o = '0;
     if (value_tag_q.valid && !value_tag_q.own && !value_fault && running) queue_valid_o[value_tag_q.unit] = 1'b1;
   end
-  assign queue_word_o  = value_q[ValueW-1:0];
+  assign queue_word_o  = (fits || value_tag_q.raw) ? value_q[ValueW-1:0] : {value_q[63], {(ValueW-1){!value_q[63]}}};
   assign param_index_o = value_q[ParamW-1:0];
   assign jump_word_o   = top.word;
 
@@ -499,6 +504,7 @@ module puce_control
       own_q        <= 1'b0;
       left_q       <= '0;
       is_f32_q     <= '0;
+      may_be_idle_q <= '0;
       issued_q     <= '0;
       noted_q      <= '0;
       count_q      <= '0;
@@ -527,6 +533,7 @@ module puce_control
       own_q        <= own_d;
       left_q       <= left_d;
       is_f32_q     <= is_f32_d;
+      may_be_idle_q <= may_be_idle_d;
       issued_q     <= issued_d;
       noted_q      <= noted_d;
       count_q      <= count_d;
