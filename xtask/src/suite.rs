@@ -58,6 +58,7 @@ const STEPS: &[Step] = &[
         cargo: &["run", "--release", "--package", "cli", "--", "model", "pull", "smollm2"],
         ..PLAIN
     },
+    Step { name: "chip tools", cargo: &["xtask", "tools", "eda"], ..PLAIN },
     Step { name: "format", cargo: &["fmt", "--all", "--check"], needs: Some(&["fmt", "--version"]), ..PLAIN },
     Step {
         name: "lints",
@@ -65,6 +66,7 @@ const STEPS: &[Step] = &[
         needs: Some(&["clippy", "--version"]),
         ..PLAIN
     },
+    Step { name: "lint of the design", cargo: &["xtask", "lint"], ..PLAIN },
     Step { name: "tests and doc examples", cargo: &["test", "--workspace"], show: Show::Tests, ..PLAIN },
     Step { name: "reports in a browser", cargo: &["xtask", "pages"], show: Show::Tests, ..PLAIN },
     Step {
@@ -73,6 +75,14 @@ const STEPS: &[Step] = &[
         show: Show::Tests,
         heavy: true,
         env: &[("PUCE_LONG", "1")],
+        ..PLAIN
+    },
+    Step {
+        name: "the chip in lockstep, the long run",
+        cargo: &["test", "--package", "rtl", "--test", "lockstep"],
+        show: Show::Tests,
+        heavy: true,
+        env: &[("PUCE_CASES", "10000")],
         ..PLAIN
     },
     Step {
