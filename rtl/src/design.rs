@@ -6,12 +6,16 @@ mod header;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
 use crate::library::Library;
 use crate::tools::{self, Tools};
 use crate::{Error, Result, sources};
+
+/// How long a library that is not used stays in the cache.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 static BUILDING: Mutex<()> = Mutex::new(());
 
@@ -79,8 +83,11 @@ impl Design {
         let path = folder.join(format!("{}-{}.so", self.top, self.key(tools)?));
         // One build at a time in this process; two processes may both build, and the last one's file stays.
         let _turn = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-        if !path.exists() {
+        if path.exists() {
+            touch(&path);
+        } else {
             self.build(tools, &folder, &path)?;
+            forget(&folder);
         }
         Library::open(&path)
     }
@@ -151,6 +158,24 @@ fn hash<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Say that a library is in use.
+fn touch(path: &Path) {
+    // A library that looks older than it is costs a build, nothing else.
+    let _ = fs::File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+/// Remove libraries that nobody has used for long.
+fn forget(cache: &Path) {
+    let old = |path: &Path| {
+        path.metadata().and_then(|data| data.modified()).is_ok_and(|time| time < SystemTime::now() - KEPT)
+    };
+    let paths = fs::read_dir(cache).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    for path in paths.filter(|path| path.extension().is_some_and(|kind| kind == "so") && old(path)) {
+        // Another process may have been quicker.
+        let _ = fs::remove_file(path);
+    }
+}
+
 /// A folder that is gone when the value is.
 struct Scratch(PathBuf);
 
@@ -191,6 +216,24 @@ mod tests {
     fn an_unknown_module_is_refused() {
         let error = Design::new("puce_none").files().unwrap_err().to_string();
         assert!(error.contains("no source has a module `puce_none`"), "{error}");
+    }
+
+    #[test]
+    fn libraries_that_nobody_uses_are_forgotten() {
+        let cache = Scratch::new(&std::env::temp_dir()).unwrap();
+        let place = |name: &str, age: Duration| {
+            let file = fs::File::create(cache.0.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        };
+        place("old.so", 2 * KEPT);
+        place("touched.so", 2 * KEPT);
+        place("young.so", KEPT / 2);
+        place("old.o", 2 * KEPT);
+        touch(&cache.0.join("touched.so"));
+        forget(&cache.0);
+        let mut left: Vec<_> = fs::read_dir(&cache.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["old.o", "touched.so", "young.so"]);
     }
 
     #[test]
