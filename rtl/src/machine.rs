@@ -42,6 +42,9 @@ const CODE_ALIGN: usize = 4096;
 /// And the code of each core at a multiple of this.
 const LINE: usize = 64;
 
+/// Cycles that memory is given to end what it began: more than it ever takes.
+const SETTLE: usize = 10_000;
+
 /// One chip, simulated cycle by cycle.
 pub struct RtlMachine {
     chip: Chip,
@@ -297,11 +300,25 @@ impl RtlMachine {
         }
     }
 
+    /// Let memory finish what was under way when the chip stopped.
+    fn settle(&mut self) -> Result<(), MachineError> {
+        for _ in 0..SETTLE {
+            if self.ports.iter().all(AxiPort::idle) {
+                break;
+            }
+            self.step()?;
+            self.edge()?;
+        }
+        Ok(())
+    }
+
     /// Reset the chip: only that ends a fault. Memory and parameters stay as they are.
     fn reset(&mut self) -> Result<(), MachineError> {
         let timing = self.settings.timing;
         for (lane, port) in self.ports.iter_mut().enumerate() {
             *port = AxiPort::connect(&self.block, "axi_", lane, timing);
+            // With nothing under way it offers nothing.
+            port.drive(&mut self.block, &mut self.memory);
         }
         self.block.reset();
         self.set_up()
@@ -434,6 +451,7 @@ impl Machine for RtlMachine {
         match fault {
             None => Ok(()),
             Some(fault) => {
+                self.settle()?;
                 self.reset()?;
                 Err(fault.into())
             }

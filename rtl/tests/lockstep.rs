@@ -1,0 +1,185 @@
+//! Random programs on the emulator and on the chip: the same memory, scratchpads, flags and numbers of instructions, whatever memory's times.
+//!
+//! `PUCE_CASES` asks for at least so many programs, `PUCE_SEED` begins elsewhere, and `PUCE_UNITS` (`l,s`) leaves only the instructions of these engines.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arch::Chip;
+use arch::attr::{Attr, Unit};
+use arch::machine::Machine;
+use arch::random::{Case, case, everything, shrink};
+use emu::{Emulator, Settings};
+use rtl::machine::{RtlMachine, Settings as RtlSettings};
+use rtl::memory::Timing;
+
+/// Programs run at once, each on a chip of its own.
+const THREADS: usize = 2;
+/// Cores of the chips that are simulated.
+const CORES: [usize; 2] = [1, 2];
+/// Programs that are run at least; then on until every instruction was met with every attribute.
+const LEAST: u64 = 300;
+/// And at most, when not more are asked for.
+const MOST: u64 = 4000;
+/// Far beyond what a random program takes.
+const LIMIT: u64 = 4_000_000;
+
+/// All that a run leaves behind.
+#[derive(PartialEq, Debug)]
+struct Outcome {
+    result: Result<(), String>,
+    memory: Vec<u8>,
+    scratchpads: Vec<Vec<u8>>,
+    flags: u32,
+    instructions: [u64; 7],
+}
+
+fn run(machine: &mut dyn Machine, case: &Case) -> Outcome {
+    let mut prepare = || {
+        machine.load(0, &case.program)?;
+        machine.write(0, 0, &case.memory)?;
+        machine.set_params(0, 0, &case.params)?;
+        machine.run()
+    };
+    let result = prepare().map_err(|error| error.to_string());
+    let mut memory = vec![0; case.memory.len()];
+    let read = machine.read(0, 0, &mut memory).map_err(|error| error.to_string());
+    let cores = 0..case.program.cores.len();
+    let scratchpads = cores.map(|core| machine.scratchpad(0, core).unwrap_or_default()).collect();
+    let instructions = machine.counters().instructions;
+    Outcome { result: result.and(read), memory, scratchpads, flags: machine.flags(0).0, instructions }
+}
+
+fn emulated(chip: &Chip, case: &Case) -> Outcome {
+    run(&mut Emulator::new(chip, Settings::default()).unwrap(), case)
+}
+
+/// A simulated chip that is made anew after a failure.
+struct Simulator {
+    chip: Chip,
+    machine: RtlMachine,
+}
+
+/// Random times of memory for seven seeds of eight.
+fn timing(seed: u64) -> Timing {
+    match seed % 8 {
+        0 => Timing::Fixed { latency: 1 + seed % 50 },
+        _ => Timing::Random { seed, latency: [1, 8, 40, 200][(seed / 8) as usize % 4] },
+    }
+}
+
+impl Simulator {
+    fn settings() -> RtlSettings {
+        RtlSettings { limit: LIMIT, registers: 0x5eed, ..RtlSettings::default() }
+    }
+
+    fn new(cores: usize) -> Simulator {
+        let chip = Chip::builtin("nano").unwrap().with_cores(cores);
+        let machine = RtlMachine::new(&chip, Simulator::settings()).unwrap_or_else(|error| panic!("{error}"));
+        Simulator { chip, machine }
+    }
+
+    fn run(&mut self, case: &Case, timing: Timing) -> Outcome {
+        if self.machine.renew().is_err() {
+            *self = Simulator::new(self.chip.core.count);
+        }
+        self.machine.set_timing(timing);
+        let outcome = run(&mut self.machine, case);
+        if outcome.result.is_err() {
+            *self = Simulator::new(self.chip.core.count);
+        }
+        outcome
+    }
+
+    /// What differs, in the smallest program that shows it.
+    fn report(&mut self, case: &Case, seed: u64) -> String {
+        let chip = self.chip.clone();
+        let simulator = RefCell::new(self);
+        let differs = |case: &Case| emulated(&chip, case) != simulator.borrow_mut().run(case, timing(seed));
+        let small = shrink(case, &chip, differs);
+        let (want, got) = (emulated(&chip, &small), simulator.borrow_mut().run(&small, timing(seed)));
+        let cores = chip.core.count;
+        format!("seed {seed}, {cores} cores, {:?}: {}\n{small}", timing(seed), differences(&want, &got))
+    }
+}
+
+/// The first byte that differs in each memory, and whatever else does.
+fn differences(want: &Outcome, got: &Outcome) -> String {
+    let byte = |want: &[u8], got: &[u8]| {
+        let at = want.iter().zip(got).position(|(a, b)| a != b)?;
+        Some(format!("byte {at}: {:02x?} and not {:02x?}", &got[at..][..8], &want[at..][..8]))
+    };
+    let pads = want.scratchpads.iter().zip(&got.scratchpads).map(|(want, got)| byte(want, got));
+    format!(
+        "{:?} and not {:?}, flags {} and not {}, instructions {:?} and not {:?}, memory {:?}, scratchpads {:?}",
+        got.result,
+        want.result,
+        got.flags,
+        want.flags,
+        got.instructions,
+        want.instructions,
+        byte(&want.memory, &got.memory),
+        pads.collect::<Vec<_>>(),
+    )
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// The engines whose instructions are left in the programs, when not all are.
+fn units() -> Option<Vec<Unit>> {
+    let named = std::env::var("PUCE_UNITS").ok()?;
+    let unit = |name: &str| Unit::parse(name).unwrap_or_else(|| panic!("PUCE_UNITS: `{name}` is no engine"));
+    Some(named.split(',').map(unit).chain([Unit::Control]).collect())
+}
+
+/// The program of a seed.
+fn program(chip: &Chip, seed: u64, units: Option<&[Unit]>) -> Case {
+    let mut case = case(chip, seed);
+    if let Some(units) = units {
+        case.program.cores.iter_mut().for_each(|stream| stream.retain(|instr| units.contains(&instr.unit())));
+    }
+    case
+}
+
+#[test]
+fn random_programs_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
+    if let Err(rtl::Error::Tools(why)) = rtl::tools::Tools::find()
+        && std::env::var_os("CI").is_none()
+    {
+        println!("not tested: {why}");
+        return;
+    }
+    let (first, least, units) = (number("PUCE_SEED").unwrap_or(0), number("PUCE_CASES").unwrap_or(LEAST), units());
+    let next = AtomicU64::new(first);
+    let (missing, instructions) = (Mutex::new(BTreeSet::from_iter(everything())), AtomicU64::new(0));
+    let enough = |seed: u64| seed >= first + least && (units.is_some() || missing.lock().unwrap().is_empty());
+    let work = || {
+        let mut simulators = CORES.map(Simulator::new);
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + least.max(MOST) || enough(seed) {
+                return;
+            }
+            let simulator = &mut simulators[seed as usize % CORES.len()];
+            let case = program(&simulator.chip, seed, units.as_deref());
+            let (want, got) = (emulated(&simulator.chip, &case), simulator.run(&case, timing(seed)));
+            assert_eq!(want.result, Ok(()), "seed {seed}: a random program is legal");
+            if want != got {
+                next.store(u64::MAX / 2, Ordering::Relaxed);
+                panic!("{}", simulator.report(&case, seed));
+            }
+            instructions.fetch_add(got.instructions.iter().sum(), Ordering::Relaxed);
+            let mut missing = missing.lock().unwrap();
+            case.covers().iter().for_each(|choice| drop(missing.remove(choice)));
+        }
+    };
+    std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(work))));
+    let count = next.into_inner() - THREADS as u64 - first;
+    println!("{count} programs from seed {first} on, {} instructions", instructions.into_inner());
+    let missing = missing.into_inner().unwrap();
+    assert!(units.is_some() || missing.is_empty(), "{count} programs never had {missing:?}");
+}
