@@ -13,7 +13,7 @@ module puce_fp_add
   // What the special operands make of the sum.
   typedef struct packed {
     logic nan;
-    logic inf;
+    logic infinite;
   } kind_t;
 
   // Operands in order of magnitude. Exponents are fields, 1 for subnormals.
@@ -61,7 +61,7 @@ module puce_fp_add
     exponent_a = {a_i[30:24], a_i[23] | ~|a_i[30:23]};
     exponent_b = {b_i[30:24], b_i[23] | ~|b_i[30:23]};
     ordered_d.subtract = a_i[31] ^ b_i[31];
-    ordered_d.kind.inf = is_special(greater);
+    ordered_d.kind.infinite = is_special(greater);
     ordered_d.kind.nan = is_nan(greater) | (is_special(lesser) & ordered_d.subtract);
     ordered_d.sign     = greater[31];
     ordered_d.exponent = swap ? exponent_b : exponent_a;
@@ -111,7 +111,7 @@ module puce_fp_add
     base       = normal[27] ? {1'b0, sum_q.exponent} - {4'd0, left} : 9'd0;
     packed_sum = {base, 23'd0} + {8'd0, normal[27:4]} + {31'd0, rounds_up(normal[4], normal[3], |normal[2:0])};
     y_d = {sum_q.sign, packed_sum[30:0]};
-    if (packed_sum[31] | (&packed_sum[30:23]) | sum_q.kind.inf) y_d = {sum_q.sign, Infinity[30:0]};
+    if (packed_sum[31] | (&packed_sum[30:23]) | sum_q.kind.infinite) y_d = {sum_q.sign, Infinity[30:0]};
     if (sum_q.kind.nan) y_d = CanonicalNan;
   end
 

@@ -14,7 +14,7 @@ module puce_fp_mul
   // What is known before the product.
   typedef struct packed {
     logic nan;
-    logic inf;
+    logic infinite;
     logic zero;
     logic sign;
   } kind_t;
@@ -53,7 +53,7 @@ module puce_fp_mul
     zeros = |a[30:23] ? 5'd0 : lzc32({1'b0, a[22:0], 8'd0});
     factors_d.kind.sign = a[31] ^ b[31];
     factors_d.kind.nan  = is_nan(a) | is_nan(b) | (is_special(a) & ~|b[30:0]) | (is_special(b) & ~|a[30:0]);
-    factors_d.kind.inf  = is_special(a) | is_special(b);
+    factors_d.kind.infinite = is_special(a) | is_special(b);
     factors_d.kind.zero = ~|a[30:0] | ~|b[30:23];
     factors_d.a         = {|a[30:23], a[22:0]} << zeros;
     factors_d.b         = {1'b1, b[22:0]};
@@ -92,7 +92,7 @@ module puce_fp_mul
     rounded  = {1'b0, base, 23'd0} + {8'd0, mantissa} + {31'd0, rounds_up(mantissa[0], half, rest)};
     y_d = {product_q.kind.sign, rounded[30:0]};
     if (product_q.kind.zero) y_d = {product_q.kind.sign, 31'd0};
-    if (product_q.beyond | rounded[31] | (&rounded[30:23]) | product_q.kind.inf) y_d = {product_q.kind.sign, Infinity[30:0]};
+    if (product_q.beyond | rounded[31] | (&rounded[30:23]) | product_q.kind.infinite) y_d = {product_q.kind.sign, Infinity[30:0]};
     if (product_q.kind.nan) y_d = CanonicalNan;
   end
 

@@ -19,12 +19,12 @@ module puce_vector_plan
     return (cols + CountW'(7)) >> 3;
   endfunction
 
-  // Rows of `units` words, `step` apart, in groups `outer` apart.
-  function automatic walk_t rows(input logic [ValueW-1:0] base, input logic [CountW-1:0] units, input logic [ValueW-1:0] step,
+  // Rows of `pieces` words, `step` apart, in groups `outer` apart.
+  function automatic walk_t rows(input logic [ValueW-1:0] base, input logic [CountW-1:0] pieces, input logic [ValueW-1:0] step,
                                  input logic [CountW-1:0] count1, input logic [ValueW-1:0] outer, input logic [CountW-1:0] count2);
     rows = '0;
     rows.x_base  = base;
-    rows.x_count = units;
+    rows.x_count = pieces;
     rows.x_step1 = step;
     rows.count1  = count1;
     rows.x_step2 = outer;

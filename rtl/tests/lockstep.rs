@@ -174,7 +174,7 @@ fn random_programs_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
             }
             instructions.fetch_add(got.instructions.iter().sum(), Ordering::Relaxed);
             let mut missing = missing.lock().unwrap();
-            case.covers().iter().for_each(|choice| drop(missing.remove(choice)));
+            case.covers().iter().for_each(|choice| _ = missing.remove(choice));
         }
     };
     std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(work))));
