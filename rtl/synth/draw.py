@@ -1,0 +1,98 @@
+"""From places to a layout: `draw.py JOB` writes `layout.gds` and `layout.png` into the job's folder.
+
+The layout has the library's own shapes where the library has a GDS file, else a box for each cell. The picture colours each cell by what it is: what holds
+state, what inverts or drives, what adds or compares, what is left. No wires are drawn: they are estimated, not routed.
+"""
+
+import json
+import re
+import sys
+
+import klayout.db as db
+import klayout.lay as lay
+from library import lef, liberty
+
+NANO = 1000
+OUTLINE = (235, 0)
+# Layers of the boxes in the picture, each with a colour and the cells that it shows.
+KINDS = [
+    ("state", 200, 0x2B6CB0, None),
+    ("xor and majority", 201, 0xD69E2E, re.compile(r"X(N)?OR|MAJ|^FA|^HA|xor|xnr|fa_|ha_")),
+    ("inverter and buffer", 202, 0x9B2C2C, re.compile(r"INV|BUF|inv|buf", re.I)),
+    ("other gates", 203, 0x718096, re.compile("")),
+]
+
+
+def kind_of(name, cell):
+    """The number of a cell's kind."""
+    if cell["state"]:
+        return 0
+    return next(index for index, kind in enumerate(KINDS) if kind[3] is not None and kind[3].search(name))
+
+
+def build(job, netlist, places, macros, cells):
+    layout = db.Layout()
+    if job["gds"]:
+        layout.read(job["gds"])
+    else:
+        layout.dbu = 0.001
+    scale = 1 / (layout.dbu * NANO)
+    top = layout.create_cell(job["top"])
+    boxes = [layout.layer(number, 0) for _, number, _, _ in KINDS]
+    outline = layout.layer(*OUTLINE)
+    turns = {"N": db.Trans.R0, "S": db.Trans.R180, "FN": db.Trans.M90, "FS": db.Trans.M0}
+    masters = {}
+    for cell, (x, y, turn) in zip(netlist["cells"], places["cells"]):
+        name = cell["type"]
+        width, height = (int(round(value / layout.dbu)) for value in macros[name]["size"])
+        if name not in masters:
+            master = layout.cell(name) or layout.create_cell(name)
+            masters[name] = master.cell_index()
+        place = db.Trans(turns[turn], 0, 0)
+        # A mirrored cell's box begins where the plain one's would.
+        box = place * db.Box(0, 0, width, height)
+        at = db.Trans(int(round(x * scale)) - box.left, int(round(y * scale)) - box.bottom)
+        top.insert(db.CellInstArray(masters[name], at * place))
+        top.shapes(boxes[kind_of(name, cells[name])]).insert(db.Box(0, 0, box.width(), box.height()).moved(int(round(x * scale)), int(round(y * scale))))
+    size = [int(round(places[key] / layout.dbu)) for key in ("width", "height")]
+    top.shapes(outline).insert(db.Box(0, 0, *size))
+    unused = [cell.cell_index() for cell in layout.top_cells() if cell.cell_index() != top.cell_index()]
+    for index in unused:
+        layout.prune_cell(index, -1)
+    return layout, top
+
+
+def picture(job, path):
+    view = lay.LayoutView()
+    view.load_layout(path, False)
+    view.clear_layers()
+    for _, number, colour, _ in KINDS:
+        layer = lay.LayerProperties()
+        layer.source = "%d/0" % number
+        layer.fill_color = colour
+        layer.frame_color = 0x1A202C
+        layer.dither_pattern = 0
+        view.insert_layer(view.end_layers(), layer)
+    view.set_config("background-color", "#ffffff")
+    view.set_config("grid-visible", "false")
+    view.set_config("text-visible", "false")
+    view.set_config("cell-box-visible", "false")
+    view.max_hier()
+    view.min_hier_levels = 0
+    view.max_hier_levels = 1
+    view.zoom_fit()
+    view.save_image(job["folder"] + "/layout.png", 1200, 1200)
+
+
+def main():
+    job = json.load(open(sys.argv[1]))
+    netlist = json.load(open(job["folder"] + "/netlist.json"))
+    places = json.load(open(job["folder"] + "/place.json"))
+    _, macros = lef(job["lef"])
+    layout, _ = build(job, netlist, places, macros, liberty(job["liberty"]))
+    path = job["folder"] + "/layout.gds"
+    layout.write(path)
+    picture(job, path)
+
+
+main()

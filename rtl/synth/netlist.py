@@ -1,0 +1,146 @@
+"""From SystemVerilog to cells of a library: `netlist.py JOB` writes `netlist.v` and `netlist.json` into the job's folder.
+
+The netlist is flat and has one bit per name, so that every later tool reads it alike. Pins of memories become ports: their timing is their maker's.
+"""
+
+import collections
+import json
+import re
+import sys
+
+from library import liberty
+from pyosys import libyosys as yosys
+
+NAME = re.compile(r"\W+")
+# What Yosys appends to a register's name.
+STATE = re.compile(r"_\$?_?[A-Z]*DFF")
+
+
+def synthesise(job):
+    """Run Yosys; the netlist as it writes it."""
+    design = yosys.Design()
+
+    def run(*words):
+        yosys.run_pass(" ".join(words), design)
+
+    def each(flag, values):
+        return " ".join("%s %s" % (flag, value) for value in values)
+
+    run("read_slang -D SYNTHESIS --top", job["top"], each("-G", job["params"]), each("--blackboxed-module", job["memories"]), *job["sources"])
+    run("synth -flatten -booth -arith_tree -top", job["top"], "-run begin:fine")
+    run("synth -run fine:check")
+    # Registers take the names of what they drive, before inverters come between.
+    run("rename -wire")
+    run("dfflibmap", each("-dont_use", job["unused"]), each("-liberty", job["flops"]))
+    run("opt")
+    run("abc", each("-dont_use", job["unused"]), each("-liberty", job["liberty"]), "-constr", job["constraints"], "-script", job["script"])
+    run("setundef -zero")
+    if job["ties"]:
+        run("hilomap -hicell", job["ties"][0], "-locell", job["ties"][1])
+    run("splitnets -ports")
+    run("opt_clean -purge")
+    path = job["folder"] + "/yosys.json"
+    run("write_json", path)
+    return json.load(open(path))["modules"][job["top"]]
+
+
+class Names:
+    """Plain names, each used once."""
+
+    def __init__(self):
+        self.used = collections.Counter()
+
+    def plain(self, name):
+        plain = NAME.sub("_", name).strip("_") or "n"
+        self.used[plain] += 1
+        return plain if self.used[plain] == 1 else self.plain("%s_%d" % (plain, self.used[plain]))
+
+
+def net_names(module):
+    """A plain name for each bit that has one: a port's bit the port's, another the shortest of its own."""
+    names, given = Names(), {}
+    for name, port in module["ports"].items():
+        for bit in port["bits"]:
+            if bit not in given:
+                given[bit] = names.plain(name)
+    best = {}
+    for name, net in module["netnames"].items():
+        for index, bit in enumerate(net["bits"]):
+            whole = name if len(net["bits"]) == 1 else "%s[%d]" % (name, index)
+            if isinstance(bit, int) and bit not in given and not net["hide_name"]:
+                best[bit] = min(best.get(bit, whole), whole, key=lambda text: (len(text), text))
+    for bit in sorted(best):
+        given[bit] = names.plain(best[bit])
+    return given, names
+
+
+def title(name, pins, cell):
+    """What a cell is told by: the register that it holds, else the net that it drives."""
+    outputs = [pins[pin] for pin in sorted(pins) if cell["pins"].get(pin) == "output"]
+    return STATE.split(name)[0] if cell["state"] and not name.startswith("$") else "u_" + (outputs or ["none"])[0]
+
+
+def flatten(module, library):
+    """Ports, cells with a net for each pin, and the bits of memories."""
+    given, names = net_names(module)
+
+    def net(bit):
+        if bit not in given:
+            given[bit] = names.plain(("n%s" if isinstance(bit, int) else "always_%s") % bit)
+        return given[bit]
+
+    ports = {net(bit): port["direction"] for port in module["ports"].values() for bit in port["bits"]}
+    cells, memory_bits = [], 0
+    numbers = Names()
+    for name, cell in sorted(module["cells"].items()):
+        kind = cell["type"].lstrip("\\")
+        if kind in library:
+            pins = {pin: net(bits[0]) for pin, bits in cell["connections"].items() if bits}
+            cells.append({"name": numbers.plain(title(name, pins, library[kind])), "type": kind, "pins": pins})
+            continue
+        wires = cell["connections"]
+        memory_bits += len(wires["wdata_i"]) << len(wires.get("addr_i") or wires["waddr_i"])
+        for pin, bits in sorted(wires.items()):
+            for bit in bits:
+                ports.setdefault(net(bit), "input" if cell["port_directions"][pin] == "output" else "output")
+    # Without cells that give constants these come in from outside.
+    ports.update({given[bit]: "input" for bit in "01" if bit in given})
+    return ports, cells, memory_bits
+
+
+def write_verilog(path, top, ports, cells):
+    wires = {wire for cell in cells for wire in cell["pins"].values()}
+    with open(path, "w") as out:
+        out.write("module %s (%s);\n" % (top, ", ".join(ports)))
+        for name, direction in ports.items():
+            out.write("  %s %s;\n" % (direction, name))
+        for wire in sorted(wires - ports.keys()):
+            out.write("  wire %s;\n" % wire)
+        for cell in cells:
+            pins = ", ".join(".%s(%s)" % pair for pair in sorted(cell["pins"].items()))
+            out.write("  %s %s (%s);\n" % (cell["type"], cell["name"], pins))
+        out.write("endmodule\n")
+
+
+def main():
+    job = json.load(open(sys.argv[1]))
+    library = liberty(job["liberty"])
+    ports, cells, memory_bits = flatten(synthesise(job), library)
+    write_verilog(job["folder"] + "/netlist.v", job["top"], ports, cells)
+
+    def area(chosen):
+        return sum(library[cell["type"]]["area"] for cell in chosen)
+
+    flops = [cell for cell in cells if library[cell["type"]]["state"]]
+    drives = {kind: [pin for pin, way in library[kind]["pins"].items() if way == "output"] for kind in {cell["type"] for cell in cells}}
+    keep(job, "netlist.json", {"ports": ports, "cells": cells, "drives": drives})
+    counts = {"count": len(cells), "area": area(cells), "flops": len(flops), "flop_area": area(flops), "memory_bits": memory_bits}
+    keep(job, "counts.json", counts)
+
+
+def keep(job, name, value):
+    with open(job["folder"] + "/" + name, "w") as out:
+        json.dump(value, out)
+
+
+main()

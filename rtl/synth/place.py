@@ -1,0 +1,183 @@
+"""From cells to places and wires: `place.py JOB` writes `place.json` and `wires.spef` into the job's folder.
+
+Coloquinte places the cells of `netlist.json` in rows of a square; ports stand around it. Each net becomes a tree over its pins, each of its branches a
+resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here.
+"""
+
+import json
+import math
+import sys
+
+import coloquinte
+from library import lef
+
+# Coloquinte counts in whole numbers: nanometres.
+NANO = 1000
+
+
+def nano(value):
+    return int(round(value * NANO))
+
+
+def corners(area, row, density):
+    """Width and rows of a square for this area of cells."""
+    side = math.sqrt(area / density)
+    rows = max(4, math.ceil(side / row))
+    return math.ceil(area / density / (rows * row) * NANO), rows
+
+
+def border(index, count, width, height):
+    """The place of a port among `count` on the border."""
+    way = (index + 0.5) / count * 2 * (width + height)
+    for side, place in ((width, lambda x: (x, 0)), (height, lambda y: (width, y)), (width, lambda x: (width - x, height)), (height, lambda y: (0, height - y))):
+        if way <= side:
+            return tuple(int(value) for value in place(way))
+        way -= side
+    return 0, 0
+
+
+def nets_of(netlist, ideal):
+    """The pins of each net that has wires: (cell or None, pin or port)."""
+    nets = {}
+    for index, cell in enumerate(netlist["cells"]):
+        for pin, wire in cell["pins"].items():
+            nets.setdefault(wire, []).append((index, pin))
+    for port in netlist["ports"]:
+        nets.setdefault(port, []).append((None, port))
+    return {wire: pins for wire, pins in nets.items() if wire not in ideal and len(pins) > 1}
+
+
+def place(job, netlist, macros, site):
+    """Cells' lower left corners and orientations, ports' places, and the size of the square."""
+    cells, ports = netlist["cells"], sorted(netlist["ports"])
+    size = [macros[cell["type"]]["size"] for cell in cells]
+    width, rows = corners(sum(w * h for w, h in size), site[1], job["density"])
+    row, height = nano(site[1]), rows * nano(site[1])
+    circuit = coloquinte.Circuit(len(cells) + len(ports))
+    circuit.cell_width = [nano(w) for w, _ in size] + [0] * len(ports)
+    circuit.cell_height = [nano(h) for _, h in size] + [0] * len(ports)
+    circuit.cell_is_fixed = [False] * len(cells) + [True] * len(ports)
+    circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports)
+    at = {port: border(index, len(ports), width, height) for index, port in enumerate(ports)}
+    circuit.cell_x = [0] * len(cells) + [at[port][0] for port in ports]
+    circuit.cell_y = [0] * len(cells) + [at[port][1] for port in ports]
+    circuit.cell_row_polarity = [coloquinte.CellRowPolarity.SAME] * circuit.nb_cells
+    number = {port: len(cells) + index for index, port in enumerate(ports)}
+    for pins in nets_of(netlist, job["ideal"]).values():
+        where = [macros[cells[cell]["type"]]["pins"].get(pin, (0, 0)) if cell is not None else (0, 0) for cell, pin in pins]
+        ends = [cell if cell is not None else number[pin] for cell, pin in pins]
+        circuit.add_net(ends, [nano(x) for x, _ in where], [nano(y) for _, y in where])
+    circuit.setup_rows(coloquinte.Rectangle(0, width, 0, height), row, True, True)
+    circuit.place_global(job["effort"])
+    circuit.legalize(job["effort"])
+    circuit.place_detailed(job["effort"])
+    at_x = snapped(circuit, len(cells), nano(site[0]), width)
+    turns = [turn.name for turn in circuit.cell_orientation[: len(cells)]]
+    corners_of = list(zip(at_x, circuit.cell_y[: len(cells)], turns))
+    return corners_of, at, (width, height)
+
+
+def snapped(circuit, count, site, width):
+    """Places of cells along their rows, moved to the nearest sites. Cells of several rows stay where they are, and so do the rows that they stand in."""
+    at, rows, tall = list(circuit.cell_x[:count]), {}, set()
+    heights, below, widths = circuit.cell_height, circuit.cell_y, circuit.cell_width
+    for index in range(count):
+        rows.setdefault(below[index], []).append(index)
+        tall.update(range(below[index], below[index] + heights[index], circuit.row_height) if heights[index] > circuit.row_height else ())
+    for row, cells in rows.items():
+        if row in tall:
+            continue
+        cells.sort(key=lambda index: at[index])
+        free = 0
+        for index in cells:
+            at[index] = max(free, round(at[index] / site) * site)
+            free = at[index] + widths[index]
+        free = width // site * site
+        for index in reversed(cells):
+            at[index] = min(at[index], free - widths[index])
+            free = at[index]
+    return at
+
+
+def turned(pin, size, turn):
+    """A pin's place in a cell that is mirrored as `turn` says."""
+    x, y = pin
+    if turn in ("S", "FN"):
+        x = size[0] - x
+    if turn in ("S", "FS"):
+        y = size[1] - y
+    return x, y
+
+
+def tree(points):
+    """The shortest tree of right-angled branches over these points: for each but the first its parent and the branch's length."""
+    best = [(abs(x - points[0][0]) + abs(y - points[0][1]), 0) for x, y in points]
+    left, branches = set(range(1, len(points))), []
+    while left:
+        near = min(left, key=lambda index: best[index][0])
+        left.remove(near)
+        branches.append((near, best[near][1], best[near][0]))
+        x, y = points[near]
+        for index in left:
+            length = abs(x - points[index][0]) + abs(y - points[index][1])
+            if length < best[index][0]:
+                best[index] = (length, near)
+    return branches
+
+
+def write_spef(path, job, netlist, nets, where, directions):
+    total = 0.0
+    with open(path, "w") as out:
+        out.write('*SPEF "IEEE 1481-1998"\n*DESIGN "%s"\n*DATE ""\n*VENDOR ""\n*PROGRAM ""\n*VERSION ""\n*DESIGN_FLOW ""\n' % job["top"])
+        out.write("*DIVIDER /\n*DELIMITER :\n*BUS_DELIMITER [ ]\n*T_UNIT 1 PS\n*C_UNIT 1 FF\n*R_UNIT 1 KOHM\n*L_UNIT 1 HENRY\n\n")
+        for wire, pins in sorted(nets.items()):
+            names = [pin if cell is None else "%s:%s" % (netlist["cells"][cell]["name"], pin) for cell, pin in pins]
+            # The tree begins at the driver.
+            first = next((index for index, name in enumerate(names) if directions[pins[index]] == "drives"), 0)
+            for values in (names, pins):
+                values[0], values[first] = values[first], values[0]
+            branches = tree([where[pin] for pin in pins])
+            half = [0.0] * len(pins)
+            for child, parent, length in branches:
+                for end in (child, parent):
+                    half[end] += length * job["ff_per_um"] / 2
+            total += sum(length for _, _, length in branches)
+            out.write("*D_NET %s %.6g\n*CONN\n" % (wire, sum(half)))
+            for name, (cell, pin) in zip(names, pins):
+                drives = directions[(cell, pin)] == "drives"
+                way = ("O" if drives else "I") if cell is not None else ("I" if drives else "O")
+                out.write("*%s %s %s\n" % ("P" if cell is None else "I", name, way))
+            out.write("*CAP\n")
+            for index, value in enumerate(half):
+                out.write("%d %s %.6g\n" % (index + 1, names[index], value))
+            out.write("*RES\n")
+            for index, (child, parent, length) in enumerate(branches):
+                out.write("%d %s %s %.6g\n" % (index + 1, names[parent], names[child], max(length * job["kohm_per_um"], 1e-6)))
+            out.write("*END\n\n")
+    return total
+
+
+def main():
+    job = json.load(open(sys.argv[1]))
+    netlist = json.load(open(job["folder"] + "/netlist.json"))
+    site, macros = lef(job["lef"])
+    corners_of, at, (width, height) = place(job, netlist, macros, site)
+    nets = nets_of(netlist, job["ideal"])
+    where, directions = {}, {}
+    for pins in nets.values():
+        for cell, pin in pins:
+            if cell is None:
+                where[(cell, pin)] = tuple(value / NANO for value in at[pin])
+                directions[(cell, pin)] = "drives" if netlist["ports"][pin] == "input" else "takes"
+                continue
+            kind = netlist["cells"][cell]["type"]
+            x, y, turn = corners_of[cell]
+            dx, dy = turned(macros[kind]["pins"].get(pin, (0, 0)), macros[kind]["size"], turn)
+            where[(cell, pin)] = (x / NANO + dx, y / NANO + dy)
+            directions[(cell, pin)] = "drives" if netlist["drives"][kind].count(pin) else "takes"
+    wire = write_spef(job["folder"] + "/wires.spef", job, netlist, nets, where, directions)
+    result = {"width": width / NANO, "height": height / NANO, "wire_um": wire, "cells": corners_of}
+    json.dump(result, open(job["folder"] + "/place.json", "w"))
+
+
+main()
