@@ -21,7 +21,11 @@ module puce_vector_walk
     // In a y run; iterations of x runs that are left of `count1`; whether the y runs are one iteration behind.
     logic              y;
     logic              behind;
+    // Number of the unit within its run, the number after it, where it stands in the run, and whether it is of the rotated pairs.
     logic [CountW-1:0] index;
+    logic [CountW-1:0] following;
+    logic [CountW-1:0] unit;
+    logic              paired;
     logic [CountW-1:0] count1;
     logic [CountW-1:0] count2;
     logic [ValueW-1:0] x_outer;
@@ -39,7 +43,6 @@ module puce_vector_walk
 
   logic              step;
   logic              run_last, iter_last, last1, last2;
-  logic [CountW-1:0] unit;
 
   assign step = start_i || (after_q.more && (!valid_q || next_i));
 
@@ -47,20 +50,17 @@ module puce_vector_walk
   always_comb begin
     now = after_q;
     if (start_i) begin
-      now = '{more: 1'b1, y: 1'b0, behind: 1'b0, index: '0, count1: walk_i.count1, count2: walk_i.count2, x_outer: walk_i.x_base, x_run: walk_i.x_base,
-              y_outer: walk_i.y_base, y_run: walk_i.y_base};
+      now = '{more: 1'b1, y: 1'b0, behind: 1'b0, index: '0, following: CountW'(1), unit: '0, paired: walk_i.pairs != '0, count1: walk_i.count1,
+              count2: walk_i.count2, x_outer: walk_i.x_base, x_run: walk_i.x_base, y_outer: walk_i.y_base, y_run: walk_i.y_base};
     end
   end
 
   always_comb begin
-    run_last  = now.index == (now.y ? walk_i.y_count : walk_i.x_count) - CountW'(1);
+    run_last  = now.following == (now.y ? walk_i.y_count : walk_i.x_count);
     // Behind, the last iteration has a y run more.
     last1     = now.count1 == CountW'(1) && !now.behind;
     last2     = now.count2 == CountW'(1);
     iter_last = run_last && (now.y || walk_i.y_count == '0);
-    // The first `pairs` units in the order of rotated pairs.
-    unit = now.index;
-    if (!now.y && now.index < walk_i.pairs) unit = (now.index >> 1) + (now.index[0] ? walk_i.pairs >> 1 : '0);
   end
 
   always_comb begin
@@ -69,7 +69,7 @@ module puce_vector_walk
     if (next_i) valid_d = 1'b0;
     if (step) begin
       valid_d           = 1'b1;
-      place_d.addr      = (now.y ? now.y_run : now.x_run) + (ValueW'(unit) << walk_i.unit);
+      place_d.addr      = (now.y ? now.y_run : now.x_run) + (ValueW'(now.unit) << walk_i.unit);
       place_d.index     = now.index;
       place_d.y         = now.y;
       place_d.run_last  = run_last;
@@ -83,10 +83,18 @@ module puce_vector_walk
     after_d = after_q;
     if (step) begin
       after_d       = now;
-      after_d.index = now.index + CountW'(1);
+      // The first `pairs` units in the order of rotated pairs.
+      after_d.index     = now.following;
+      after_d.following = now.following + CountW'(1);
+      after_d.paired    = now.paired && now.following != walk_i.pairs;
+      after_d.unit      = now.following;
+      if (after_d.paired) after_d.unit = (now.following >> 1) + (now.following[0] ? walk_i.pairs >> 1 : '0);
       if (run_last) begin
-        after_d.index = '0;
-        after_d.y     = !iter_last;
+        after_d.y         = !iter_last;
+        after_d.index     = '0;
+        after_d.following = CountW'(1);
+        after_d.unit      = '0;
+        after_d.paired    = walk_i.pairs != '0;
         if (!now.y) after_d.x_run = now.x_run + walk_i.x_step1;
         if (now.y) after_d.y_run = now.y_run + walk_i.y_step1;
       end
