@@ -31,7 +31,7 @@ use std::time::Instant;
 #[command(after_help = "\
 Examples:
   puce verify --tokens 20
-  puce verify --layers 1 --tokens 1 \"The capital of France is\"
+  puce verify --layers 1 --tokens 1 --checked --raw \"The capital of France is\"
   puce verify --stalls 7 --tokens 2        memory answers late and at random
 
 The design is simulated with Verilator: `cargo xtask tools eda` installs it.")]
@@ -62,6 +62,9 @@ pub struct Arguments {
     /// Memory answers late and at random, by this seed, instead of after the chip's latency
     #[arg(long, value_name = "SEED")]
     stalls: Option<u64>,
+    /// Check the design's assertions, in a simulator that is built in less time and runs longer
+    #[arg(long)]
+    checked: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -137,7 +140,8 @@ fn settings(arguments: &Arguments, chip: &Chip) -> Settings {
         None => Timing::Fixed { latency },
         Some(seed) => Timing::Random { seed, latency },
     };
-    Settings { timing, effort: Effort::Fast, checked: false, ..Settings::default() }
+    let effort = if arguments.checked { Effort::Quick } else { Effort::Fast };
+    Settings { timing, effort, checked: arguments.checked, ..Settings::default() }
 }
 
 /// Let the emulator answer, the most probable token always.

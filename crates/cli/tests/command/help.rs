@@ -18,6 +18,8 @@ const COMMANDS: &[&[&str]] = &[
     &["objdump"],
     &["asm"],
     &["map"],
+    &["rtl"],
+    &["verify"],
     &["bench"],
     &["perf"],
     &["perf", "list"],

@@ -9,7 +9,9 @@ mod matter;
 mod models;
 mod perf;
 mod programs;
+
 mod real;
+mod silicon;
 mod simulate;
 mod tool;
 mod validate;
