@@ -86,6 +86,26 @@ const STEPS: &[Step] = &[
         ..PLAIN
     },
     Step {
+        name: "a layer and the head of SmolLM2 on the simulated chip",
+        cargo: &[
+            "run",
+            "--release",
+            "--package",
+            "cli",
+            "--",
+            "verify",
+            "--layers",
+            "1",
+            "--tokens",
+            "1",
+            "--checked",
+            "--raw",
+            "The capital of France is",
+        ],
+        heavy: true,
+        ..PLAIN
+    },
+    Step {
         name: "documentation",
         cargo: &["doc", "--workspace", "--no-deps"],
         env: &[("RUSTDOCFLAGS", "-D warnings")],
