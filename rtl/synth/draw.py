@@ -14,7 +14,7 @@ from library import lef, liberty
 
 NANO = 1000
 OUTLINE = (235, 0)
-# Layers of the boxes in the picture, each with a colour and the cells that it shows.
+# Layers of the drawing, which the layout has not: each with a colour and the cells that it shows.
 KINDS = [
     ("state", 200, 0x2B6CB0, None),
     ("xor and majority", 201, 0xD69E2E, re.compile(r"X(N)?OR|MAJ|^FA|^HA|xor|xnr|fa_|ha_")),
@@ -38,7 +38,10 @@ def build(job, netlist, places, macros, cells):
         layout.dbu = 0.001
     scale = 1 / (layout.dbu * NANO)
     top = layout.create_cell(job["top"])
-    boxes = [layout.layer(number, 0) for _, number, _, _ in KINDS]
+    drawing = db.Layout()
+    drawing.dbu = layout.dbu
+    page = drawing.create_cell(job["top"])
+    boxes = [drawing.layer(number, 0) for _, number, _, _ in KINDS]
     outline = layout.layer(*OUTLINE)
     turns = {"N": db.Trans.R0, "S": db.Trans.R180, "FN": db.Trans.M90, "FS": db.Trans.M0}
     masters = {}
@@ -53,13 +56,13 @@ def build(job, netlist, places, macros, cells):
         box = place * db.Box(0, 0, width, height)
         at = db.Trans(int(round(x * scale)) - box.left, int(round(y * scale)) - box.bottom)
         top.insert(db.CellInstArray(masters[name], at * place))
-        top.shapes(boxes[kind_of(name, cells[name])]).insert(db.Box(0, 0, box.width(), box.height()).moved(int(round(x * scale)), int(round(y * scale))))
+        page.shapes(boxes[kind_of(name, cells[name])]).insert(db.Box(0, 0, box.width(), box.height()).moved(int(round(x * scale)), int(round(y * scale))))
     size = [int(round(places[key] / layout.dbu)) for key in ("width", "height")]
     top.shapes(outline).insert(db.Box(0, 0, *size))
     unused = [cell.cell_index() for cell in layout.top_cells() if cell.cell_index() != top.cell_index()]
     for index in unused:
         layout.prune_cell(index, -1)
-    return layout, top
+    return layout, drawing
 
 
 def picture(job, path):
@@ -76,10 +79,7 @@ def picture(job, path):
     view.set_config("background-color", "#ffffff")
     view.set_config("grid-visible", "false")
     view.set_config("text-visible", "false")
-    view.set_config("cell-box-visible", "false")
     view.max_hier()
-    view.min_hier_levels = 0
-    view.max_hier_levels = 1
     view.zoom_fit()
     view.save_image(job["folder"] + "/layout.png", 1200, 1200)
 
@@ -89,10 +89,10 @@ def main():
     netlist = json.load(open(job["folder"] + "/netlist.json"))
     places = json.load(open(job["folder"] + "/place.json"))
     _, macros = lef(job["lef"])
-    layout, _ = build(job, netlist, places, macros, liberty(job["liberty"]))
-    path = job["folder"] + "/layout.gds"
-    layout.write(path)
-    picture(job, path)
+    layout, drawing = build(job, netlist, places, macros, liberty(job["liberty"]))
+    layout.write(job["folder"] + "/layout.gds")
+    drawing.write(job["folder"] + "/drawing.gds")
+    picture(job, job["folder"] + "/drawing.gds")
 
 
 main()

@@ -151,3 +151,36 @@ impl Report {
         toml::to_string(self).expect("a report has tables last")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_reports_are_understood_and_say_what_can_be() {
+        let names: Vec<&str> = data::list("synthesis/").collect();
+        assert!(!names.is_empty());
+        for name in names {
+            let report = Report::parse(name, data::file(name).unwrap()).unwrap();
+            assert!(!report.source.is_empty() && report.tools.len() >= 4, "{name}");
+            for module in &report.modules {
+                let known = super::super::modules::Module::named(&module.key);
+                assert!(known.is_some(), "{name}: there is no module {}", module.key);
+                // A driver that sees the resistance of its wire may be a little faster than one that sees all of the load at once.
+                assert!(
+                    module.flop_area_um2 < module.area_um2 && module.longest().ps > 0.95 * module.path.ps,
+                    "{name}: {}",
+                    module.key
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_is_read_as_it_was_written() {
+        let text = data::file("synthesis/nano-asap7.toml").unwrap();
+        let report = Report::parse("nano-asap7.toml", text).unwrap();
+        assert_eq!(Report::parse("again", &report.text()).unwrap(), report);
+        assert!(Report::parse("my.toml", "source = 1").unwrap_err().to_string().starts_with("my.toml: "));
+    }
+}
