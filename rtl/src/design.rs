@@ -164,15 +164,19 @@ fn touch(path: &Path) {
     let _ = fs::File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
 }
 
-/// Remove libraries that nobody has used for long.
+/// Remove libraries that nobody has used for long, and what builds that were stopped have left.
 fn forget(cache: &Path) {
-    let old = |path: &Path| {
-        path.metadata().and_then(|data| data.modified()).is_ok_and(|time| time < SystemTime::now() - KEPT)
-    };
+    let now = SystemTime::now();
+    let old = |path: &Path| path.metadata().and_then(|data| data.modified()).is_ok_and(|time| time < now - KEPT);
     let paths = fs::read_dir(cache).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    for path in paths.filter(|path| path.extension().is_some_and(|kind| kind == "so") && old(path)) {
+    for path in paths.filter(|path| old(path)) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // Another process may have been quicker.
-        let _ = fs::remove_file(path);
+        let _ = match () {
+            () if name.ends_with(".so") => fs::remove_file(&path),
+            () if name.starts_with("build-") => fs::remove_dir_all(&path),
+            () => Ok(()),
+        };
     }
 }
 

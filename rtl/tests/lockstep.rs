@@ -14,6 +14,7 @@ use arch::random::{Case, case, everything, shrink};
 use emu::{Emulator, Settings};
 use rtl::machine::{RtlMachine, Settings as RtlSettings};
 use rtl::memory::Timing;
+use rtl::registers;
 
 /// Programs run at once, each on a chip of its own.
 const THREADS: usize = 2;
@@ -60,6 +61,8 @@ fn emulated(chip: &Chip, case: &Case) -> Outcome {
 struct Simulator {
     chip: Chip,
     machine: RtlMachine,
+    /// Two bits of the first scratchpad word that core 0 reads are wrong.
+    broken: bool,
 }
 
 /// Random times of memory for seven seeds of eight.
@@ -78,17 +81,24 @@ impl Simulator {
     fn new(cores: usize) -> Simulator {
         let chip = Chip::builtin("nano").unwrap().with_cores(cores);
         let machine = RtlMachine::new(&chip, Simulator::settings()).unwrap_or_else(|error| panic!("{error}"));
-        Simulator { chip, machine }
+        Simulator { chip, machine, broken: false }
+    }
+
+    fn anew(&mut self) {
+        *self = Simulator { broken: self.broken, ..Simulator::new(self.chip.core.count) };
     }
 
     fn run(&mut self, case: &Case, timing: Timing) -> Outcome {
         if self.machine.renew().is_err() {
-            *self = Simulator::new(self.chip.core.count);
+            self.anew();
         }
         self.machine.set_timing(timing);
+        if self.broken {
+            self.machine.set_register(registers::core::INJECT, 0, 3).unwrap();
+        }
         let outcome = run(&mut self.machine, case);
         if outcome.result.is_err() {
-            *self = Simulator::new(self.chip.core.count);
+            self.anew();
         }
         outcome
     }
@@ -145,12 +155,34 @@ fn program(chip: &Chip, seed: u64, units: Option<&[Unit]>) -> Case {
     case
 }
 
+/// Whether there are no tools, which is said; where `CI` is set that is a failure.
+fn no_tools() -> bool {
+    match rtl::tools::Tools::find() {
+        Err(rtl::Error::Tools(why)) if std::env::var_os("CI").is_none() => {
+            println!("not tested: {why}");
+            true
+        }
+        found => found.is_err_and(|error| panic!("{error}")),
+    }
+}
+
+#[test]
+fn a_chip_that_differs_is_found_and_the_program_made_small() {
+    if no_tools() {
+        return;
+    }
+    let mut simulator = Simulator::new(1);
+    simulator.broken = true;
+    let case = (0..).map(|seed| case(&simulator.chip, seed)).find(|case| case.program.len() > 20).unwrap();
+    let said = simulator.report(&case, 0);
+    assert!(said.contains("a scratchpad word has two wrong bits"), "{said}");
+    let left = said.split("\ncore 0\n").nth(1).unwrap_or_default();
+    assert!((2..=4).contains(&left.lines().count()), "one instruction, what it waits for, and `halt`:\n{said}");
+}
+
 #[test]
 fn random_programs_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
-    if let Err(rtl::Error::Tools(why)) = rtl::tools::Tools::find()
-        && std::env::var_os("CI").is_none()
-    {
-        println!("not tested: {why}");
+    if no_tools() {
         return;
     }
     let (first, least, units) = (number("PUCE_SEED").unwrap_or(0), number("PUCE_CASES").unwrap_or(LEAST), units());
