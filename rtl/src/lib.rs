@@ -8,7 +8,7 @@
 //! time and kept in a cache; so any description can be simulated, and a machine without a C++ compiler can do everything else.
 //!
 //! From the bottom: [`sources`] are the texts, [`tools`] finds Verilator and a compiler, [`design`] turns a module into a library, [`library`] loads it
-//! (the only code here that is not safe), [`block`] drives any module by the names of its ports; [`bench`] and [`memory`] are what a block finds around
+//! (the only code here that is not safe), [`block`] drives any module by the names of its ports; [`mod@bench`] and [`memory`] are what a block finds around
 //! it. [`registers`] is the host's view of the chip, [`params`] its shape, and [`machine`] puts all together: programs run on the design as they run on
 //! the emulator. [`verify`] holds one machine to another over long work.
 //!

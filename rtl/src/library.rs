@@ -1,6 +1,6 @@
 //! A simulator loaded into this process: the only code of the crate that the compiler does not check.
 //!
-//! What makes it sound: a library comes from [`crate::design`], which wrote its functions ([`Library::open`] takes only files of the cache); a model is
+//! What makes it sound: a library comes from [`crate::design`], which wrote its functions (only files of its cache are opened); a model is
 //! owned by one value and used by one thread at a time; the pointers of its ports live as long as it does.
 
 use std::ffi::{CStr, CString, c_char, c_void};
