@@ -25,6 +25,8 @@ pub enum Effort {
     /// Quick to build: for tests of a block.
     #[default]
     Quick,
+    /// Between the two: for a whole chip that runs many short programs.
+    Balanced,
     /// Quick to run: for programs of many cycles.
     Fast,
 }

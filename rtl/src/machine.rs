@@ -33,7 +33,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         let timing = Timing::Fixed { latency: 100 };
-        Settings { timing, limit: u64::MAX, registers: 0, effort: Effort::Quick, checked: true }
+        Settings { timing, limit: u64::MAX, registers: 0, effort: Effort::Balanced, checked: true }
     }
 }
 

@@ -53,11 +53,7 @@ const PLAIN: Step = Step { name: "", cargo: &[], show: Show::Nothing, heavy: fal
 /// The suite. A heavy test of one crate is a row of its own, in release, with `Show::Tests` and
 /// `heavy`.
 const STEPS: &[Step] = &[
-    Step {
-        name: "fetch the model",
-        cargo: &["run", "--release", "--package", "cli", "--", "model", "pull", "smollm2"],
-        ..PLAIN
-    },
+    Step { name: "fetch the model", cargo: &["run", "--package", "cli", "--", "model", "pull", "smollm2"], ..PLAIN },
     Step { name: "chip tools", cargo: &["xtask", "tools", "eda"], ..PLAIN },
     Step { name: "format", cargo: &["fmt", "--all", "--check"], needs: Some(&["fmt", "--version"]), ..PLAIN },
     Step {
@@ -112,7 +108,7 @@ const STEPS: &[Step] = &[
         ..PLAIN
     },
     Step { name: "short proofs", cargo: &["xtask", "formal", "--quick"], heavy: true, ..PLAIN },
-    Step { name: "fuzz slice", cargo: &["xtask", "fuzz", "--seconds", "10"], show: Show::Tests, heavy: true, ..PLAIN },
+    Step { name: "fuzz slice", cargo: &["xtask", "fuzz", "--seconds", "4"], show: Show::Tests, heavy: true, ..PLAIN },
 ];
 
 /// Runs the suite; the error names the step that failed.

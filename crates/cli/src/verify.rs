@@ -140,7 +140,7 @@ fn settings(arguments: &Arguments, chip: &Chip) -> Settings {
         None => Timing::Fixed { latency },
         Some(seed) => Timing::Random { seed, latency },
     };
-    let effort = if arguments.checked { Effort::Quick } else { Effort::Fast };
+    let effort = if arguments.checked { Effort::Balanced } else { Effort::Fast };
     Settings { timing, effort, checked: arguments.checked, ..Settings::default() }
 }
 

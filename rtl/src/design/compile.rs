@@ -84,7 +84,8 @@ fn compile(tools: &Tools, folder: &Path, unit: &Path, effort: Effort) -> Result<
         "-DVL_USER_FATAL",
     ]);
     command.arg(match effort {
-        Effort::Quick => "-O1",
+        Effort::Quick => "-O0",
+        Effort::Balanced => "-O1",
         Effort::Fast => "-O2",
     });
     command.arg("-I").arg(folder).arg("-I").arg(&include).arg("-I").arg(include.join("vltstd"));
