@@ -198,7 +198,7 @@ fn random_programs_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
             if seed >= first + least.max(MOST) || enough(seed) {
                 return;
             }
-            let simulator = &mut simulators[usize::from(seed % SHARE == 0)];
+            let simulator = &mut simulators[usize::from(seed.is_multiple_of(SHARE))];
             let case = program(&simulator.chip, seed, units.as_deref());
             let (want, got) = (emulated(&simulator.chip, &case), simulator.run(&case, timing(seed)));
             assert_eq!(want.result, Ok(()), "seed {seed}: a random program is legal");
