@@ -19,7 +19,7 @@ pub fn run(root: &Path, page: Option<&PathBuf>) -> Result<()> {
         }
     };
     let mut cargo = repo::command(root, "cargo");
-    cargo.args(["test", "--package", "report", "--test", "browser", "--", "--ignored"]);
+    cargo.args(["test", "--workspace", "--test", "browser", "--", "--ignored"]);
     cargo.env(tools::CHROMIUM, chromium);
     if let Some(page) = page {
         cargo.env("PUCE_PAGE", std::path::absolute(page)?);

@@ -50,8 +50,9 @@ struct Step {
 
 const PLAIN: Step = Step { name: "", cargo: &[], show: Show::Nothing, heavy: false, env: &[], needs: None };
 
-/// The suite. A heavy test of one crate is a row of its own, in release, with `Show::Tests` and
-/// `heavy`.
+/// The suite. A heavy test of one crate is a row of its own with `Show::Tests` and `heavy`; it names
+/// the whole workspace and its test target, because cargo builds the libraries anew for one package
+/// whose features differ from those of all.
 const STEPS: &[Step] = &[
     Step { name: "fetch the model", cargo: &["run", "--package", "cli", "--", "model", "pull", "smollm2"], ..PLAIN },
     Step { name: "chip tools", cargo: &["xtask", "tools", "eda"], ..PLAIN },
@@ -67,7 +68,7 @@ const STEPS: &[Step] = &[
     Step { name: "reports in a browser", cargo: &["xtask", "pages"], show: Show::Tests, ..PLAIN },
     Step {
         name: "invariance of SmolLM2, the long sweep",
-        cargo: &["test", "--package", "compiler", "--test", "invariance", "smollm2"],
+        cargo: &["test", "--workspace", "--test", "invariance", "smollm2"],
         show: Show::Tests,
         heavy: true,
         env: &[("PUCE_LONG", "1")],
@@ -75,7 +76,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "the chip in lockstep, the long run",
-        cargo: &["test", "--package", "rtl", "--test", "lockstep"],
+        cargo: &["test", "--workspace", "--test", "lockstep"],
         show: Show::Tests,
         heavy: true,
         env: &[("PUCE_CASES", "10000")],
@@ -85,7 +86,6 @@ const STEPS: &[Step] = &[
         name: "a layer and the head of SmolLM2 on the simulated chip",
         cargo: &[
             "run",
-            "--release",
             "--package",
             "cli",
             "--",
