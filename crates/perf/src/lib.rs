@@ -10,6 +10,7 @@
 //!
 //! Time never depends on values: nothing here knows weights, and `emu` is out of sight.
 
+pub mod cycles;
 pub mod device;
 pub mod dram;
 pub mod estimate;

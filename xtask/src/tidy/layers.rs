@@ -25,8 +25,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "econ", knows: &["base", "data"], tests_know: &[] },
     Layer { name: "model", knows: &["base", "data"], tests_know: &[] },
     Layer { name: "emu", knows: &["base", "arch"], tests_know: &["data"] },
-    // The design itself; only its tests compare it with the emulator.
-    Layer { name: "rtl", knows: &["base", "arch"], tests_know: &["emu", "data"] },
+    // The design itself; only its tests compare it with the emulator and with its twin in time.
+    Layer { name: "rtl", knows: &["base", "arch"], tests_know: &["emu", "data", "perf"] },
     Layer { name: "perf", knows: &["base", "data", "arch", "model"], tests_know: &[] },
     // Silicon and heat know the chip, never what runs on it.
     Layer { name: "phys", knows: &["base", "data", "arch"], tests_know: &[] },
