@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use arch::random::Random;
+use perf::cycles::port::{Beat, Mux, Readers, Request, Takes, Told, Wants};
+use perf::cycles::wires::Burst;
 use rtl::block::Block;
 use rtl::design::Design;
 
@@ -34,6 +36,7 @@ fn check(masters: usize) {
     let mut writes: VecDeque<(usize, u64)> = VecDeque::new();
     let mut answers: Vec<usize> = Vec::new();
     let mut unique = 0u64;
+    let mut twin = Mux::new(masters);
     for cycle in 0..CYCLES {
         for (index, core) in cores.iter_mut().enumerate() {
             if core.ar.is_none() && random.one_in(3) {
@@ -67,6 +70,7 @@ fn check(masters: usize) {
         block.set("axi_b_valid_i", u64::from(answer.is_some()));
         block.set("axi_b_id_i", (answer.unwrap_or(0) as u64) << LOW);
         block.eval();
+        hold(&mut twin, &block, &cores);
 
         if let Some((core, id)) = beat {
             let (left, content) = cores[core].reads[id as usize][0];
@@ -126,6 +130,34 @@ fn check(masters: usize) {
     assert!(least > CYCLES / 16 && most < least + least / 4, "between {least} and {most} bursts of a core");
 }
 
+/// The twin in time says in every cycle what the multiplexer says.
+fn hold(twin: &mut Mux, block: &Block, cores: &[Master]) {
+    let burst = |address, length| Burst { address, beats: length as u32 + 1 };
+    let wants: Vec<Wants> = cores
+        .iter()
+        .map(|core| Wants {
+            read: core.ar.map(|(id, address, length)| Request { id: id as u32, burst: burst(address, length) }),
+            write: core.aw.map(|(address, length)| burst(address, length)),
+            data: core.beats.front().map(|beat| beat.1),
+        })
+        .collect();
+    let [read, write, data] = ["axi_ar_ready_i", "axi_aw_ready_i", "axi_w_ready_i"].map(|name| block.get(name) == 1);
+    let mut told = vec![Told::default(); cores.len()];
+    let asked = twin.step(&wants, Takes { read, write, data }, &mut told);
+    let request = |channel: &str| {
+        let [valid, id, address, length] =
+            ["valid", "id", "addr", "len"].map(|name| block.get(&format!("axi_{channel}_{name}_o")));
+        (valid == 1).then(|| Request { id: id as u32, burst: burst(address, length) })
+    };
+    assert_eq!((asked.read, asked.write), (request("ar"), request("aw")));
+    assert_eq!(asked.data, (block.get("axi_w_valid_o") == 1).then(|| block.get("axi_w_last_o") == 1));
+    for (index, told) in told.iter().enumerate() {
+        let taken =
+            ["ar", "aw", "w"].map(|name| block.get(&format!("{name}_valid_i")) & block.get(&format!("{name}_ready_o")));
+        assert_eq!([told.read, told.write, told.data], taken.map(|taken| taken >> index & 1 == 1));
+    }
+}
+
 /// Show what the cores hold out. A core gives data only when its address was taken or is held out.
 fn drive(block: &mut Block, cores: &[Master]) {
     let bits =
@@ -180,6 +212,7 @@ fn the_readers_of_a_core_share_its_port() {
     let mut open: [VecDeque<(u64, u64)>; 3] = Default::default();
     let mut expected: Option<(usize, u64, bool, bool)> = None;
     let (mut served, mut waited, mut asked) = ([0u64; 3], [0u64; 3], [0u64; 3]);
+    let mut twin = Readers::default();
     for _ in 0..CYCLES {
         for (reader, ask) in asks.iter_mut().enumerate() {
             if ask.is_none() && random.one_in([20, 2, 2][reader]) {
@@ -208,6 +241,22 @@ fn the_readers_of_a_core_share_its_port() {
             (reader, (address >> 5) & 0xffff_ffff | left << 32, error, left == 0)
         });
         block.eval();
+        let beat = next.map(|(reader, _, _, last)| Beat { id: reader as u32, last });
+        let burst = |(address, length): (u64, u64)| Burst { address, beats: length as u32 + 1 };
+        let request = twin.request();
+        assert_eq!(request.is_some(), block.get("axi_ar_valid_o") == 1);
+        if let Some(Request { id, burst }) = request {
+            let told = ["axi_ar_id_o", "axi_ar_addr_o", "axi_ar_len_o"].map(|name| block.get(name));
+            assert_eq!([u64::from(id), burst.address, u64::from(burst.beats) - 1], told);
+        }
+        assert_eq!(
+            twin.beats().map(|beat| beat.is_some()),
+            [0, 1, 2].map(|reader| block.get("r_valid_o") >> reader & 1 == 1)
+        );
+        assert_eq!(twin.waits(beat), block.get("waiting_o") == 1);
+        let taken =
+            twin.step(asks.map(|ask| ask.map(burst)), request.is_some() && block.get("axi_ar_ready_i") == 1, beat);
+        assert_eq!(taken.map_or(0, |reader| 1 << reader), block.get("ar_ready_o"));
         // What memory gave in the cycle before is with its reader now.
         assert_eq!(block.get("r_valid_o"), expected.map_or(0, |(reader, ..)| 1 << reader));
         if let Some((_, data, error, last)) = expected {

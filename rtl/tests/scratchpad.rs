@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use arch::random::Random;
+use perf::cycles::scratchpad::{self, Scratchpad};
+use perf::cycles::wires::{Access, Ask};
 use rtl::bench::{LATENCY, WORD};
 use rtl::block::Block;
 use rtl::design::Design;
@@ -132,12 +134,24 @@ fn request(random: &mut Random) -> Request {
     Request { address, write: random.one_in(2).then(|| (strobe, word(random))) }
 }
 
-/// Random requests on every port for so many cycles, held to an array; what was seen. With `inject`, a bit flips now and then.
+/// What the twin in time is asked for.
+fn ask(request: &Request) -> Ask {
+    let parts = |strobe: u32| (0..32).step_by(4).map(move |at| strobe >> at & 15);
+    let access = match request.write {
+        None => Access::Read,
+        Some((strobe, _)) if parts(strobe).all(|part| part == 0 || part == 15) => Access::Write,
+        Some(_) => Access::Merge,
+    };
+    Ask { word: (request.address / WORD as u64) as i64, access }
+}
+
+/// Random requests on every port for so many cycles, held to an array, and to the twin in time; what was seen. With `inject`, a bit flips now and then.
 fn traffic(rig: &mut Rig, cycles: usize, inject: bool) -> Vec<Seen> {
     let mut random = Random::new(7);
     let mut bytes = vec![0; BYTES as usize];
     let mut expected: VecDeque<Vec<(usize, Word)>> = VecDeque::from(vec![Vec::new(); LATENCY]);
     let mut trace = Vec::new();
+    let mut twin = Scratchpad::new(BANKS as usize);
     for cycle in 0..cycles {
         for port in 0..PORTS {
             if rig.waiting[port].is_none() && random.one_in(3) {
@@ -145,7 +159,13 @@ fn traffic(rig: &mut Rig, cycles: usize, inject: bool) -> Vec<Seen> {
             }
         }
         rig.block.set("inject_i", if inject && cycle % 20 == 0 { 1 + (cycle as u64 / 20) % 2 } else { 0 });
+        let mut asks = [None; scratchpad::PORTS];
+        asks.iter_mut().zip(&rig.waiting).for_each(|(to, from)| *to = from.as_ref().map(ask));
+        let data: [bool; PORTS] = twin.data(0);
+        let grants = twin.step(cycle as u64, &asks);
         let seen = rig.cycle();
+        assert_eq!(seen.granted.iter().fold(0, |all, port| all | 1 << port), grants.taken, "the twin in cycle {cycle}");
+        assert!((0..PORTS).all(|port| data[port] == seen.answers.iter().any(|(at, _)| *at == port)));
         assert_eq!(Some(seen.answers.clone()), expected.pop_front(), "the answers of cycle {cycle}");
         let mut answers = Vec::new();
         let mut banks = Vec::new();

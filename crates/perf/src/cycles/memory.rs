@@ -1,0 +1,128 @@
+//! Memory behind a port: when it answers.
+//!
+//! It takes whatever it is asked for in the cycle in which it is asked, and answers in the order of the requests, one beat of read data and one response to a
+//! write per cycle at most; a write is carried out when its last beat is there. This is the memory that `rtl` simulates beside the design.
+
+use std::collections::VecDeque;
+
+use super::port::{Asked, Beat, Request};
+use crate::dram::{Access, Dram, Picoseconds};
+
+/// When bytes that are asked for have moved.
+#[derive(Clone, Debug)]
+pub enum Timing {
+    /// So many cycles after the request, at least 1.
+    Fixed(u64),
+    /// As banks, rows and refresh have it.
+    Dram(Box<Controller>),
+}
+
+/// A DRAM and the way to it, counted in the chip's cycles.
+#[derive(Clone, Debug)]
+pub struct Controller {
+    dram: Dram,
+    /// Picoseconds of a cycle.
+    cycle: f64,
+    /// Cycles from the port to the wires and back.
+    way: u64,
+}
+
+impl Controller {
+    /// A memory for a chip of this clock in hertz, in which a read that finds no row open takes `latency` cycles.
+    pub fn new(dram: Dram, clock: f64, latency: u64) -> Controller {
+        let t = dram.timing();
+        let cycle = 1e12 / clock;
+        let bare = (t.activate_to_column.0 + t.read_latency.0 + t.transfer.0) as f64 / cycle;
+        Controller { cycle, way: latency.saturating_sub(bare.ceil() as u64), dram }
+    }
+
+    /// The cycle in which bytes that are asked for in `cycle` are there.
+    pub fn due(&mut self, cycle: u64, address: u64, bytes: u64, write: bool) -> u64 {
+        let now = Picoseconds((cycle as f64 * self.cycle) as u64);
+        let end = self.dram.access(now, Access { address, bytes, write });
+        ((end.0 as f64 / self.cycle).ceil() as u64).max(cycle + 1) + self.way
+    }
+
+    /// What happened to bursts so far.
+    pub fn tally(&self) -> crate::dram::Tally {
+        self.dram.tally()
+    }
+}
+
+impl Timing {
+    fn due(&mut self, cycle: u64, address: u64, bytes: u64, write: bool) -> u64 {
+        match self {
+            Timing::Fixed(latency) => cycle + *latency,
+            Timing::Dram(controller) => controller.due(cycle, address, bytes, write),
+        }
+    }
+}
+
+/// A row of beats of one read, due one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    cycle: u64,
+    beat: Beat,
+}
+
+/// What is under way at one port.
+#[derive(Clone, Debug, Default)]
+pub struct Lane {
+    reads: VecDeque<Due>,
+    writes: VecDeque<Request>,
+    beats: u32,
+    answers: VecDeque<(u64, u32)>,
+}
+
+/// What memory gives in a cycle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Given {
+    /// Read data.
+    pub beat: Option<Beat>,
+    /// A write is done, of this identifier.
+    pub written: Option<u32>,
+}
+
+impl Lane {
+    /// What comes in this cycle.
+    pub fn give(&mut self, cycle: u64) -> Given {
+        let beat = self.reads.front().filter(|due| due.cycle <= cycle).map(|due| due.beat);
+        if beat.is_some() {
+            self.reads.pop_front();
+        }
+        let written = self.answers.front().filter(|(due, _)| *due <= cycle).map(|(_, id)| *id);
+        if written.is_some() {
+            self.answers.pop_front();
+        }
+        Given { beat, written }
+    }
+
+    /// Take what is asked for in this cycle; `width` bytes are a beat.
+    pub fn take(&mut self, cycle: u64, asked: Asked, width: u64, timing: &mut Timing) {
+        if let Some(Request { id, burst }) = asked.read {
+            for at in 0..burst.beats {
+                let due = timing.due(cycle, burst.address + u64::from(at) * width, width, false);
+                self.reads.push_back(Due { cycle: due, beat: Beat { id, last: at + 1 == burst.beats } });
+            }
+        }
+        self.writes.extend(asked.write);
+        self.beats += u32::from(asked.data.is_some());
+        if let Some(Request { id, burst }) =
+            self.writes.front().copied().filter(|write| write.burst.beats <= self.beats)
+        {
+            self.writes.pop_front();
+            self.beats -= burst.beats;
+            let due = (0..burst.beats)
+                .map(|at| timing.due(cycle, burst.address + u64::from(at) * width, width, true))
+                .fold(0, u64::max);
+            self.answers.push_back((due, id));
+        }
+    }
+
+    /// The next cycle in which something comes, if anything is under way that comes by itself.
+    pub fn next(&self) -> Option<u64> {
+        let read = self.reads.front().map(|due| due.cycle);
+        let answer = self.answers.front().map(|(due, _)| *due);
+        read.into_iter().chain(answer).min()
+    }
+}

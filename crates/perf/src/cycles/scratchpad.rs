@@ -1,0 +1,109 @@
+//! The scratchpad's banks (`puce_scratchpad`, `puce_bank`): who is served, and when read words come.
+
+use super::wires::{Access, Answer, Ask};
+
+/// Ports, in the order of their priority: matrix read and write, vector a, b and write, load write and table, weights table, store read, exchange read and
+/// write.
+pub const PORTS: usize = 11;
+/// Cycles for which a bank is taken by a write of a part of 32 bits.
+const MERGE: u64 = 3;
+
+/// Banks of one access per cycle each.
+#[derive(Clone, Debug)]
+pub struct Scratchpad {
+    /// The low bits of a word's number that name its bank.
+    mask: i64,
+    /// Cycle from which each bank is free.
+    free: Vec<u64>,
+    /// Ports, as bits, whose reads were taken one and two cycles ago.
+    first: u16,
+    second: u16,
+}
+
+/// Ports as bits: whose requests were taken, and whose were not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Grants {
+    /// Taken.
+    pub taken: u16,
+    /// Held up.
+    pub held: u16,
+}
+
+impl Grants {
+    /// What ports from `first` on are told; `data` as [`Scratchpad::data`] said it.
+    pub fn answers<const N: usize>(self, first: usize, data: [bool; N]) -> [Answer; N] {
+        std::array::from_fn(|at| Answer { taken: self.taken >> (first + at) & 1 == 1, data: data[at] })
+    }
+}
+
+impl Scratchpad {
+    /// `banks` banks, a power of two, all free.
+    pub fn new(banks: usize) -> Scratchpad {
+        Scratchpad { mask: banks as i64 - 1, free: vec![0; banks], first: 0, second: 0 }
+    }
+
+    /// The ports from `first` on to which a word comes in this cycle.
+    pub fn data<const N: usize>(&self, first: usize) -> [bool; N] {
+        std::array::from_fn(|at| self.second >> (first + at) & 1 == 1)
+    }
+
+    /// One cycle: every bank serves the first port that wants it.
+    pub fn step(&mut self, cycle: u64, asks: &[Option<Ask>; PORTS]) -> Grants {
+        let (mut grants, mut reads) = (Grants::default(), 0);
+        for (port, ask) in asks.iter().enumerate() {
+            let Some(ask) = ask else { continue };
+            let free = &mut self.free[(ask.word & self.mask) as usize];
+            if *free > cycle {
+                grants.held |= 1 << port;
+                continue;
+            }
+            grants.taken |= 1 << port;
+            *free = cycle + if ask.access == Access::Merge { MERGE } else { 1 };
+            if ask.access == Access::Read {
+                reads |= 1 << port;
+            }
+        }
+        self.second = self.first;
+        self.first = reads;
+        grants
+    }
+
+    /// No word is on its way.
+    pub fn idle(&self) -> bool {
+        self.first | self.second == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(word: i64, access: Access) -> Option<Ask> {
+        Some(Ask { word, access })
+    }
+
+    #[test]
+    fn a_bank_serves_the_first_port_and_reads_come_two_cycles_later() {
+        let mut spad = Scratchpad::new(8);
+        let mut asks = [None; PORTS];
+        (asks[0], asks[3], asks[4]) = (ask(8, Access::Read), ask(0, Access::Read), ask(1, Access::Write));
+        assert_eq!(spad.step(0, &asks), Grants { taken: 0b1_0001, held: 0b1000 });
+        assert_eq!(spad.data(0), [false; PORTS]);
+        assert_eq!(spad.step(1, &[None; PORTS]).taken, 0);
+        assert_eq!(spad.data(0), [true, false, false, false]);
+        spad.step(2, &[None; PORTS]);
+        assert!(spad.idle());
+    }
+
+    #[test]
+    fn a_part_of_a_word_takes_its_bank_for_three_cycles() {
+        let mut spad = Scratchpad::new(4);
+        let mut asks = [None; PORTS];
+        asks[10] = ask(5, Access::Merge);
+        assert_eq!(spad.step(7, &asks).taken, 1 << 10);
+        let mut other = [None; PORTS];
+        other[0] = ask(1, Access::Read);
+        let taken: Vec<u16> = (8..11).map(|cycle| spad.step(cycle, &other).taken).collect();
+        assert_eq!(taken, [0, 0, 1]);
+    }
+}
