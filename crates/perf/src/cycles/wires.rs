@@ -52,6 +52,15 @@ pub struct Read {
     pub beat: Option<bool>,
 }
 
+/// What an engine says of its commands in a cycle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Outcome {
+    /// The command that was offered is taken.
+    pub taken: bool,
+    /// The oldest command that was taken and was not done is done.
+    pub done: bool,
+}
+
 /// The indices that a gather reads: of engine `unit`, of its command number `command` since the start (from 0), entry `entry` of the table.
 pub type Tables<'a> = dyn FnMut(Unit, u64, u64) -> u32 + 'a;
 
