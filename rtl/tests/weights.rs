@@ -1,7 +1,13 @@
-//! The weight stream is the pieces of memory that `wld` and `wgat` name, joined byte for byte, at the memory port's rate.
+//! The weight stream is the pieces of memory that `wld` and `wgat` name, joined byte for byte, at the memory port's rate; and the engine's twin in time
+//! does in every cycle what the engine does.
 
-use arch::Instr;
+mod twin;
+
 use arch::random::Random;
+use arch::{Chip, Instr};
+use base::units::Bytes;
+use perf::cycles::weights::Weights;
+use perf::cycles::wires::{Burst, Outcome, Read};
 use rtl::bench::{Scratchpad, WORD, put_command};
 use rtl::block::Block;
 use rtl::design::Design;
@@ -51,9 +57,55 @@ impl Memory {
     }
 }
 
+/// The engine's twin in time, and where the tables of the commands are that were taken.
+struct Twin {
+    weights: Weights,
+    tables: Vec<i64>,
+}
+
+impl Twin {
+    fn new(port: usize) -> Twin {
+        let mut chip = Chip::builtin("nano").expect("a chip of the project");
+        chip.memory.port = Bytes(port as u64);
+        chip.matrix.buffer = Bytes(BUFFER as u64);
+        Twin { weights: Weights::new(&chip), tables: Vec::new() }
+    }
+
+    /// Registers of the engine that can be seen are those of the twin.
+    fn compare(&self, dut: &Block, cycle: usize) {
+        let (address, beats) = (dut.get("ar_addr_o"), dut.get("ar_len_o") as u32 + 1);
+        let burst = (dut.get("ar_valid_o") == 1).then_some(Burst { address, beats });
+        let asks = [twin::ask(dut, dut.port("table_req_o"))];
+        let (count, empty) = (dut.get("stream_count_o") as u32, dut.get("stream_empty_o") == 1);
+        let weights = &self.weights;
+        let twin = (weights.burst(), weights.asks([false]), weights.stream_count(), weights.empty());
+        assert_eq!(twin, (burst, asks, count, empty), "cycle {cycle}: burst, table, stream");
+    }
+
+    fn step(&mut self, dut: &Block, offered: Option<&Instr>, spad: &Scratchpad) -> Outcome {
+        let answers = [twin::answer(dut, dut.port("table_rsp_i"), self.weights.asks([false])[0])];
+        let taken = dut.get("ar_ready_i") == 1 && dut.get("ar_valid_o") == 1;
+        let beat = (dut.get("r_valid_i") == 1).then(|| dut.get("r_last_i") == 1);
+        let (tables, take) = (&self.tables, dut.get("stream_take_i") as u32);
+        let mut index = |_, command: u64, entry: u64| entry_of(spad, tables[command as usize] + 4 * entry as i64);
+        let outcome = self.weights.step(take, offered, answers, Read { taken, beat }, &mut index);
+        if let Some(instr) = offered.filter(|_| outcome.taken) {
+            self.tables.push(if let Instr::Wgat { table, .. } = instr { table.imm } else { 0 });
+        }
+        outcome
+    }
+}
+
+fn entry_of(scratchpad: &Scratchpad, at: i64) -> u32 {
+    let bytes = &scratchpad.bytes[at as usize..][..4];
+    u32::from_le_bytes(bytes.try_into().expect("four bytes"))
+}
+
 /// The engine with memory, scratchpad and a consumer.
 struct Bench {
     dut: Block,
+    /// None where commands are not legal.
+    twin: Option<Twin>,
     memory: Memory,
     scratchpad: Scratchpad,
     random: Random,
@@ -73,8 +125,8 @@ impl Bench {
         let bytes = (0..MEMORY).map(|_| random.bits() as u8).collect();
         let memory = Memory { bytes, port, due: VecDeque::new(), given: 0 };
         let scratchpad = Scratchpad::new(SCRATCHPAD, 0, 0);
-        let mut bench =
-            Bench { dut, memory, scratchpad, random, weather: CALM, stream: Vec::new(), cycle: 0, done: Vec::new() };
+        let (twin, stream, done) = (Some(Twin::new(port)), Vec::new(), Vec::new());
+        let mut bench = Bench { dut, twin, memory, scratchpad, random, weather: CALM, stream, cycle: 0, done };
         bench.weather(CALM);
         Some(bench)
     }
@@ -93,8 +145,7 @@ impl Bench {
     }
 
     fn entry(&self, at: i64) -> i64 {
-        let bytes = &self.scratchpad.bytes[at as usize..][..4];
-        i64::from(u32::from_le_bytes(bytes.try_into().expect("four bytes")))
+        i64::from(entry_of(&self.scratchpad, at))
     }
 
     fn put_entry(&mut self, at: i64, value: u32) {
@@ -127,8 +178,14 @@ impl Bench {
             self.memory.ask(self.dut.get("ar_addr_o") as usize, self.dut.get("ar_len_o") as usize + 1, when);
         }
         let taken = offered.is_some() && self.dut.get("cmd_ready_o") == 1;
-        if self.dut.get("done_o") == 1 {
+        let done = self.dut.get("done_o") == 1;
+        if done {
             self.done.push(self.memory.given);
+        }
+        if let Some(twin) = &mut self.twin {
+            twin.compare(&self.dut, self.cycle);
+            let outcome = twin.step(&self.dut, offered, &self.scratchpad);
+            assert_eq!(outcome, Outcome { taken, done }, "cycle {}", self.cycle);
         }
         self.dut.tick();
         self.cycle += 1;
@@ -170,6 +227,7 @@ impl Bench {
             (commands.len(), expected.len()),
             "nothing comes after the end"
         );
+        assert!(self.twin.as_ref().is_some_and(|twin| twin.weights.idle()), "the twin is idle");
     }
 
     /// The bytes that a command appends to the stream.
@@ -274,6 +332,7 @@ fn the_port_never_waits() {
 #[test]
 fn pieces_outside_the_limit_are_a_fault() {
     let Some(mut bench) = Bench::new(64) else { return };
+    bench.twin = None;
     bench.put_entry(4, 1);
     bench.put_entry(32, u32::MAX);
     let limit = MEMORY as i64;
@@ -302,6 +361,7 @@ fn pieces_outside_the_limit_are_a_fault() {
 #[test]
 fn an_error_of_the_bus_is_a_fault() {
     let Some(mut bench) = Bench::new(64) else { return };
+    bench.twin = None;
     bench.dut.set("r_error_i", 1);
     let (commands, mut next) = ([wld(0, 64)], 0);
     for _ in 0..200 {

@@ -13,4 +13,5 @@ pub mod gather;
 pub mod memory;
 pub mod port;
 pub mod scratchpad;
+pub mod weights;
 pub mod wires;
