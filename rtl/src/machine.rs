@@ -11,7 +11,7 @@ use base::status::Flags;
 use crate::block::Block;
 use crate::design::{Design, Effort};
 use crate::library::{Exposed, Port};
-use crate::memory::{AxiPort, Memory, Timing};
+use crate::memory::{AxiPort, Memory, Shared, Timing};
 use crate::registers::{self, Register, Size};
 use crate::{Error, params};
 
@@ -125,7 +125,7 @@ impl RtlMachine {
     /// A chip after reset, without a program.
     pub fn new(chip: &Chip, settings: Settings) -> Result<RtlMachine, Error> {
         let block = Block::of_seed(&design(chip, &settings)?, settings.registers)?;
-        let lanes = 0..params::memory_ports(chip);
+        let lanes = 0..chip.memory_ports();
         let ports = lanes.map(|lane| AxiPort::connect(&block, "axi_", lane, settings.timing)).collect();
         let mut banks: Vec<_> =
             block.exposed("mem_q").into_iter().filter(|bank| bank.path.contains("scratchpad")).collect();
@@ -159,6 +159,11 @@ impl RtlMachine {
     /// When memory answers from now on.
     pub fn set_timing(&mut self, timing: Timing) {
         self.ports.iter_mut().for_each(|port| port.set_timing(timing));
+    }
+
+    /// From now on it is this memory that answers, until the next reset.
+    pub fn set_times(&mut self, times: &Shared) {
+        self.ports.iter_mut().for_each(|port| port.set_times(Some(times.clone())));
     }
 
     /// Make the machine as good as new in little time: zeros in memory, scratchpads and parameters, no program, flags or counts.

@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
 use arch::random::Random;
 
@@ -79,6 +80,15 @@ pub enum Timing {
     },
 }
 
+/// A memory with times of its own, behind every port of a chip; answers come in the order of the requests.
+pub trait Times: Send {
+    /// The first cycle in which `bytes` at `address` that are asked for in `cycle` are there, or are written.
+    fn due(&mut self, cycle: u64, address: u64, bytes: u64, write: bool) -> u64;
+}
+
+/// The times of a memory that several ports share.
+pub type Shared = Arc<Mutex<dyn Times>>;
+
 /// A request for a burst.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Request {
@@ -90,8 +100,8 @@ struct Request {
 struct Read {
     id: u64,
     address: u64,
-    left: u64,
-    due: u64,
+    /// The first cycle in which each beat that is left may be given.
+    due: VecDeque<u64>,
 }
 
 /// A beat of a write.
@@ -141,6 +151,7 @@ impl Stutter {
 pub struct AxiPort {
     signals: Signals,
     timing: Timing,
+    times: Option<Shared>,
     random: Random,
     stutters: [Stutter; 5],
     cycle: u64,
@@ -171,6 +182,7 @@ impl AxiPort {
         AxiPort {
             signals: Signals::find(block, prefix, lane),
             timing,
+            times: None,
             random: random(timing, lane),
             stutters: std::array::from_fn(|_| Stutter::default()),
             cycle: 0,
@@ -191,6 +203,11 @@ impl AxiPort {
         self.timing = timing;
         self.random = random(timing, self.signals.lane);
         self.stutters = std::array::from_fn(|_| Stutter::default());
+    }
+
+    /// From now on it is this memory that answers; [`Timing`] then says only whether a channel stutters.
+    pub fn set_times(&mut self, times: Option<Shared>) {
+        self.times = times;
     }
 
     /// Whether nothing is under way.
@@ -235,8 +252,8 @@ impl AxiPort {
         }
         if let Some(request) = ar.filter(|_| self.ready.ar) {
             self.whole(request)?;
-            let due = self.due();
-            self.reads.push(Read { id: request.id, address: request.address, left: request.beats, due });
+            let due = self.due(request, false);
+            self.reads.push(Read { id: request.id, address: request.address, due });
         }
         if let Some(request) = aw.filter(|_| self.ready.aw) {
             self.whole(request)?;
@@ -256,12 +273,19 @@ impl AxiPort {
         }
     }
 
-    /// The first cycle in which what is taken now may be answered.
-    fn due(&mut self) -> u64 {
-        match self.timing {
+    /// The first cycle in which each beat of what is taken now may be answered.
+    fn due(&mut self, request: Request, write: bool) -> VecDeque<u64> {
+        let Request { address, beats, .. } = request;
+        if let Some(times) = &self.times {
+            let mut times = times.lock().expect("no port panicked");
+            let bytes = self.signals.bytes as u64;
+            return (0..beats).map(|at| times.due(self.cycle, address + at * bytes, bytes, write)).collect();
+        }
+        let due = match self.timing {
             Timing::Fixed { latency } => self.cycle + latency.max(1),
             Timing::Random { latency, .. } => self.cycle + 1 + self.random.below(latency as i64) as u64,
-        }
+        };
+        vec![due; beats as usize].into()
     }
 
     /// One of `count` requests whose turn may be now: its identifier and the cycle when it is due. The oldest of its identifier comes first.
@@ -278,7 +302,7 @@ impl AxiPort {
     }
 
     fn next_read(&mut self) -> Option<usize> {
-        let open: Vec<_> = self.reads.iter().map(|read| (read.id, read.due)).collect();
+        let open: Vec<_> = self.reads.iter().map(|read| (read.id, read.due[0])).collect();
         self.pick(&open)
     }
 
@@ -297,15 +321,15 @@ impl AxiPort {
         signals.put(block, signals.r_id, read.id);
         signals.put(block, signals.r_resp, if broken { SLVERR } else { 0 });
         signals.put(block, signals.r_error, u64::from(broken));
-        signals.put(block, signals.r_last, u64::from(read.left == 1));
+        signals.put(block, signals.r_last, u64::from(read.due.len() == 1));
     }
 
     fn beat_read(&mut self, index: usize) {
         self.moved[0] += 1;
         let read = &mut self.reads[index];
         read.address += self.signals.bytes as u64;
-        read.left -= 1;
-        if read.left == 0 {
+        read.due.pop_front();
+        if read.due.is_empty() {
             self.reads.remove(index);
         }
     }
@@ -342,7 +366,7 @@ impl AxiPort {
         }
         self.requests.pop_front();
         let beats = self.beats.drain(..count).collect();
-        let due = self.due();
+        let due = self.due(request, true).into_iter().max().expect("a write has a beat");
         self.writes.push(Write { request, beats, due });
         Ok(())
     }

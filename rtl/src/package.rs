@@ -61,7 +61,7 @@ pub fn files(chip: &Chip, smoke: &[Smoke]) -> Result<Vec<File>, Unbuildable> {
     files.push(("docs/numerics.md".into(), NUMERICS.into()));
     files.push(("docs/registers.md".into(), registers::chapter()));
     files.push(("smoke/run.sh".into(), RUN.into()));
-    let ports = params::memory_ports(chip);
+    let ports = chip.memory_ports();
     let beats = smoke.iter().map(|smoke| Image::of(chip, smoke).beats()).max().unwrap_or(1);
     let words = smoke.iter().map(|smoke| smoke.case.params.len()).max().unwrap_or(0).max(1);
     let values = context! {

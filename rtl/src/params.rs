@@ -22,7 +22,7 @@ pub fn of_chip(chip: &Chip) -> Result<Vec<(&'static str, u64)>, Unbuildable> {
     let matrix = &chip.matrix;
     Ok(vec![
         ("Cores", chip.core.count as u64),
-        ("MemPorts", memory_ports(chip) as u64),
+        ("MemPorts", chip.memory_ports() as u64),
         ("PortBytes", chip.memory.port.0),
         ("SpadBytes", chip.core.scratchpad.0),
         ("SpadBanks", chip.core.banks as u64),
@@ -40,14 +40,6 @@ pub fn of_chip(chip: &Chip) -> Result<Vec<(&'static str, u64)>, Unbuildable> {
         ("QueueExchange", chip.queue(Unit::Exchange) as u64),
         ("Params", chip.parameters as u64),
     ])
-}
-
-/// Memory ports: as many as give the memory's bandwidth at one beat per cycle, rounded up to a divisor of the number of cores; at most one per core.
-pub fn memory_ports(chip: &Chip) -> usize {
-    let per_port = chip.memory.port.0 as f64 * chip.frequency.0;
-    let wanted = (chip.memory.bandwidth.0 / per_port).ceil().max(1.0) as usize;
-    let cores = chip.core.count;
-    (1..=cores).find(|ports| *ports >= wanted && cores.is_multiple_of(*ports)).unwrap_or(cores)
 }
 
 fn shape(chip: &Chip) -> Result<(), String> {
@@ -76,8 +68,8 @@ mod tests {
 
     #[test]
     fn shipped_chips_have_ports_for_their_bandwidth() {
-        assert_eq!(memory_ports(&Chip::builtin("nano").unwrap()), 1);
-        assert_eq!(memory_ports(&Chip::builtin("one").unwrap()), 16);
+        assert_eq!(Chip::builtin("nano").unwrap().memory_ports(), 1);
+        assert_eq!(Chip::builtin("one").unwrap().memory_ports(), 16);
     }
 
     #[test]

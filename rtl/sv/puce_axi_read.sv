@@ -1,6 +1,7 @@
 // Merges the readers of a core (0 fetch, 1 load, 2 weights) into one AXI4 read master; a reader's number is its identifier.
 //
-// Fetch asks first; load and weights take turns. A reader asks only for what it has room for, so the master takes data in every cycle and any number of
+// Fetch asks first; load and weights take turns, and load comes first again when all is quiet, so that a program's time does not depend on what ran before.
+// A reader asks only for what it has room for, so the master takes data in every cycle and any number of
 // bursts may be on their way. It never splits, reorders or joins bursts.
 module puce_axi_read
   import puce_pkg::*;
@@ -59,7 +60,7 @@ module puce_axi_read
     ar_id_d    = ar_id_q;
     ar_addr_d  = ar_addr_q;
     ar_len_d   = ar_len_q;
-    turn_d     = turn_q;
+    turn_d     = turn_q && (ar_valid_q || flight_q != '0);
     if (take) begin
       ar_ready_o[chosen] = 1'b1;
       ar_valid_d         = 1'b1;

@@ -296,6 +296,14 @@ impl Chip {
         per_cycle as f64 * self.frequency.0
     }
 
+    /// Memory ports: as many as give the memory's bandwidth at one beat per cycle, rounded up to a divisor of the number of cores; at most one per core.
+    pub fn memory_ports(&self) -> usize {
+        let per_port = self.memory.port.0 as f64 * self.frequency.0;
+        let wanted = (self.memory.bandwidth.0 / per_port).ceil().max(1.0) as usize;
+        let cores = self.core.count;
+        (1..=cores).find(|ports| *ports >= wanted && cores.is_multiple_of(*ports)).unwrap_or(cores)
+    }
+
     /// Queue depth of an engine; the control unit has none.
     pub fn queue(&self, unit: Unit) -> usize {
         self.queues.get(unit as usize).copied().unwrap_or(0)

@@ -244,7 +244,7 @@ fn one(
         let seconds = start.elapsed().as_secs_f64();
         let machine = follower.machine_mut();
         let cycles = machine.register(registers::chip::CYCLES, 0, 0)?;
-        let ports = rtl::params::memory_ports(chip);
+        let ports = chip.memory_ports();
         let read = (0..ports).map(|port| machine.register(registers::port::READ, port, 0));
         let beats = read.sum::<std::result::Result<u64, _>>()?;
         let checked = Checked { step: step.label.clone(), tokens: step.tokens, cycles, beats, seconds };
@@ -254,7 +254,7 @@ fn one(
 }
 
 fn report(chip: &Chip, told: &Told, checked: &[Checked], seconds: f64) -> String {
-    let ports = rtl::params::memory_ports(chip) as f64;
+    let ports = chip.memory_ports() as f64;
     let share = |step: &Checked| format!("{:.1} %", 100.0 * step.beats as f64 / (step.cycles as f64 * ports));
     let row = |step: &Checked| {
         let rate = step.cycles as f64 / step.seconds / 1e3;

@@ -25,7 +25,7 @@ pub struct Beat {
     pub last: bool,
 }
 
-/// Joins a core's readers (`puce_axi_read`): fetch comes first, load and weights take turns.
+/// Joins a core's readers (`puce_axi_read`): fetch comes first, load and weights take turns, and load is first again when all is quiet.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Readers {
     request: Option<Request>,
@@ -59,6 +59,7 @@ impl Readers {
             _ => None,
         };
         let chosen = chosen.filter(|_| self.request.is_none() || taken);
+        self.turn &= self.request.is_some() || self.flight != 0;
         if taken {
             self.request = None;
         }

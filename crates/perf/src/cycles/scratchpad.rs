@@ -20,19 +20,22 @@ pub struct Scratchpad {
     second: u16,
 }
 
-/// Ports as bits: whose requests were taken, and whose were not.
+/// Ports as bits: whose requests were taken, whose were not, and to whom a word comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Grants {
     /// Taken.
     pub taken: u16,
     /// Held up.
     pub held: u16,
+    /// A word comes.
+    pub data: u16,
 }
 
 impl Grants {
-    /// What ports from `first` on are told; `data` as [`Scratchpad::data`] said it.
-    pub fn answers<const N: usize>(self, first: usize, data: [bool; N]) -> [Answer; N] {
-        std::array::from_fn(|at| Answer { taken: self.taken >> (first + at) & 1 == 1, data: data[at] })
+    /// What these ports are told.
+    #[inline]
+    pub fn answers<const N: usize>(self, ports: [usize; N]) -> [Answer; N] {
+        ports.map(|port| Answer { taken: self.taken >> port & 1 == 1, data: self.data >> port & 1 == 1 })
     }
 }
 
@@ -42,14 +45,16 @@ impl Scratchpad {
         Scratchpad { mask: banks as i64 - 1, free: vec![0; banks], first: 0, second: 0 }
     }
 
-    /// The ports from `first` on to which a word comes in this cycle.
-    pub fn data<const N: usize>(&self, first: usize) -> [bool; N] {
-        std::array::from_fn(|at| self.second >> (first + at) & 1 == 1)
+    /// Whether a word comes to these ports in this cycle.
+    #[inline]
+    pub fn data<const N: usize>(&self, ports: [usize; N]) -> [bool; N] {
+        ports.map(|port| self.second >> port & 1 == 1)
     }
 
     /// One cycle: every bank serves the first port that wants it.
+    #[inline]
     pub fn step(&mut self, cycle: u64, asks: &[Option<Ask>; PORTS]) -> Grants {
-        let (mut grants, mut reads) = (Grants::default(), 0);
+        let (mut grants, mut reads) = (Grants { data: self.second, ..Grants::default() }, 0);
         for (port, ask) in asks.iter().enumerate() {
             let Some(ask) = ask else { continue };
             let free = &mut self.free[(ask.word & self.mask) as usize];
@@ -87,10 +92,9 @@ mod tests {
         let mut spad = Scratchpad::new(8);
         let mut asks = [None; PORTS];
         (asks[0], asks[3], asks[4]) = (ask(8, Access::Read), ask(0, Access::Read), ask(1, Access::Write));
-        assert_eq!(spad.step(0, &asks), Grants { taken: 0b1_0001, held: 0b1000 });
-        assert_eq!(spad.data(0), [false; PORTS]);
-        assert_eq!(spad.step(1, &[None; PORTS]).taken, 0);
-        assert_eq!(spad.data(0), [true, false, false, false]);
+        assert_eq!(spad.step(0, &asks), Grants { taken: 0b1_0001, held: 0b1000, data: 0 });
+        assert_eq!(spad.step(1, &[None; PORTS]), Grants::default());
+        assert_eq!(spad.data([0, 3]), [true, false]);
         spad.step(2, &[None; PORTS]);
         assert!(spad.idle());
     }
