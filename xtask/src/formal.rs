@@ -22,6 +22,9 @@ pub struct Options {
     /// Only those of modules whose name contains this
     #[arg(long)]
     filter: Option<String>,
+    /// Plant the errors that are listed with the properties, one at a time, and see that each is found
+    #[arg(long)]
+    planted: bool,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +44,17 @@ struct Property {
     claim: String,
     #[serde(default)]
     long: bool,
+    #[serde(default)]
+    planted: Vec<Plant>,
+}
+
+/// An error to be planted: these words of a source, which stand there once, become others.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plant {
+    file: String,
+    from: String,
+    to: String,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +80,10 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     tools::eda(root)?;
     let bench = Bench::new(root)?;
     let mut broken = Vec::new();
+    let properties = proofs.property.iter().filter(|proof| options.wants(&proof.module, proof.long));
+    if options.planted {
+        return plant(&bench, properties);
+    }
     println!("| proof | what holds | by | seconds |\n|---|---|---|---:|");
     let mut row = |module: &str, claim: &str, by: &str, prove: &dyn Fn() -> Result<()>| {
         let start = Instant::now();
@@ -75,7 +93,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
             broken.push(format!("{module} does not hold: {error:#}"));
         }
     };
-    for proof in proofs.property.iter().filter(|proof| options.wants(&proof.module, proof.long)) {
+    for proof in properties {
         let by = if proof.depth.is_some() { "induction" } else { "every input" };
         row(&proof.module, &proof.claim, by, &|| bench.property(proof));
     }
@@ -89,6 +107,22 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         }
     }
     if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("\n")) }
+}
+
+/// Plants one error after the other; the error names those that were not found.
+fn plant<'a>(bench: &Bench, properties: impl Iterator<Item = &'a Property>) -> Result<()> {
+    let mut missed = Vec::new();
+    println!("| proof | error | seconds |\n|---|---|---:|");
+    for (proof, plant) in properties.flat_map(|proof| proof.planted.iter().map(move |plant| (proof, plant))) {
+        let start = Instant::now();
+        let found = bench.finds(proof, plant)?;
+        let Plant { file, from, to } = plant;
+        println!("| {} | {file}: `{from}` is `{to}` | {:.1} |", proof.module, start.elapsed().as_secs_f64());
+        if !found {
+            missed.push(format!("{} does not find `{to}` in place of `{from}` in {file}", proof.module));
+        }
+    }
+    if missed.is_empty() { Ok(()) } else { bail!("{}", missed.join("\n")) }
 }
 
 /// Tools, sources and a place for scripts.
@@ -120,6 +154,9 @@ const GRAPH: [&str; 17] = [
     "opt_clean",
 ];
 
+/// Cycles from reset within which a planted error must be found.
+const PLANTED_CYCLES: u32 = 24;
+
 /// How ABC maps: quick cells, then buffers and sizes.
 const MAP: &str = "strash\nifraig\ndch\nmap -B 0.9\ntopo\nbuffer -c -N 8\ntopo\nupsize -c\ndnsize -c\n";
 
@@ -133,19 +170,65 @@ impl<'a> Bench<'a> {
     }
 
     /// The command that reads `top` and what it names.
-    fn read(&self, top: &str, params: &BTreeMap<String, u32>, own: Option<&Path>) -> Result<String> {
+    fn read(
+        &self,
+        top: &str,
+        params: &BTreeMap<String, u32>,
+        own: Option<&Path>,
+        plant: Option<&Plant>,
+    ) -> Result<String> {
         let text = own.map(std::fs::read_to_string).transpose()?;
         let named = rtl::sources::named_by([text.as_deref().unwrap_or(top)]);
         let files = named.iter().map(|(path, _)| self.root.join("rtl").join(path)).chain(own.map(PathBuf::from));
-        let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+        let mut files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+        if let Some(plant) = plant {
+            let name = format!("/{}.sv", plant.file);
+            let file = files.iter_mut().find(|file| file.ends_with(&name));
+            let file = file.with_context(|| format!("{top} does not use {}", plant.file))?;
+            *file = self.planted(Path::new(file), plant)?.display().to_string();
+        }
         let params: String = params.iter().map(|(name, value)| format!(" -G {name}={value}")).collect();
         Ok(format!("read_slang --top {top}{params} {}", files.join(" ")))
     }
 
+    /// A copy of a source with an error.
+    fn planted(&self, source: &Path, plant: &Plant) -> Result<PathBuf> {
+        let text = std::fs::read_to_string(source)?;
+        let times = text.matches(&plant.from).count();
+        if times != 1 {
+            bail!(
+                "{}: `{}` stands there {times} times; an error is planted where there is one",
+                plant.file,
+                plant.from
+            );
+        }
+        let copy = self.folder.join(format!("{}.planted.sv", plant.file));
+        std::fs::write(&copy, text.replace(&plant.from, &plant.to))?;
+        Ok(copy)
+    }
+
     fn property(&self, proof: &Property) -> Result<()> {
+        self.model(proof, None)?;
+        self.decide(&proof.module, &["-t", &proof.depth.unwrap_or(1).to_string()])?;
+        match proof.depth {
+            Some(depth) => self.decide(&proof.module, &["-i", "-t", &depth.to_string()]),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an assertion breaks, some cycles after reset, on a design with this error.
+    fn finds(&self, proof: &Property, plant: &Plant) -> Result<bool> {
+        self.model(proof, Some(plant))?;
+        let cycles = if proof.depth.is_some() { PLANTED_CYCLES } else { 1 };
+        let verdict = self.decide(&proof.module, &["-t", &cycles.to_string()]);
+        Ok(verdict.is_err_and(|error| error.to_string().contains("Assert failed")))
+    }
+
+    /// Writes what the solver reads.
+    fn model(&self, proof: &Property, plant: Option<&Plant>) -> Result<()> {
         let module = &proof.module;
         let own = self.root.join("rtl/formal").join(format!("{module}.sv"));
-        let mut script = vec![self.read(module, &proof.params, Some(&own))?];
+        let mut script = vec![self.read(module, &proof.params, Some(&own), plant)?];
         let steps = ["async2sync", "chformal -lower", "memory_map -formal", "opt -full", "dffunmap"];
         script.push(format!("prep -flatten -top {module}"));
         script.extend(steps.map(String::from));
@@ -155,11 +238,7 @@ impl<'a> Bench<'a> {
         if !smt2.contains("yosys-smt2-assert") {
             bail!("there is no assertion in it");
         }
-        self.decide(module, &["-t", &proof.depth.unwrap_or(1).to_string()])?;
-        match proof.depth {
-            Some(depth) => self.decide(module, &["-i", "-t", &depth.to_string()]),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Whether the solver finds no way to break an assertion.
@@ -183,7 +262,7 @@ impl<'a> Bench<'a> {
         std::fs::write(self.folder.join("map.abc"), MAP)?;
         let graph = |name: &str| GRAPH.map(String::from).into_iter().chain([format!("write_aiger {name}")]);
 
-        let mut script = vec![self.read(module, &proof.params, None)?];
+        let mut script = vec![self.read(module, &proof.params, None, None)?];
         script
             .extend(["hierarchy -auto-top", "proc", "flatten", "memory_map", "opt -full", "techmap"].map(String::from));
         script.extend(["opt -full".into(), format!("rename -top {module}"), "design -save source".into()]);
@@ -232,6 +311,7 @@ mod tests {
             depth: Some(2),
             claim: String::new(),
             long: false,
+            planted: Vec::new(),
         };
         Some(bench.property(&proof))
     }
@@ -259,7 +339,7 @@ mod tests {
         for proof in &proofs.netlist {
             assert!(root.join(format!("rtl/sv/{}.sv", proof.module)).exists(), "{}", proof.module);
         }
-        let quick = Options { quick: true, filter: None };
+        let quick = Options { quick: true, filter: None, planted: false };
         assert!(proofs.property.iter().any(|proof| quick.wants(&proof.module, proof.long)));
     }
 }
