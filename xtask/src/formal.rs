@@ -44,6 +44,9 @@ struct Property {
     claim: String,
     #[serde(default)]
     long: bool,
+    /// Modules of which only the ports are taken: they may answer anything.
+    #[serde(default)]
+    open: Vec<String>,
     #[serde(default)]
     planted: Vec<Plant>,
 }
@@ -229,6 +232,11 @@ impl<'a> Bench<'a> {
         let module = &proof.module;
         let own = self.root.join("rtl/formal").join(format!("{module}.sv"));
         let mut script = vec![self.read(module, &proof.params, Some(&own), plant)?];
+        if !proof.open.is_empty() {
+            let open = proof.open.iter().map(|module| format!(" --blackboxed-module {module}"));
+            script[0].extend(open);
+            script.push("cutpoint -blackbox".into());
+        }
         let steps = ["async2sync", "chformal -lower", "memory_map -formal", "opt -full", "dffunmap"];
         script.push(format!("prep -flatten -top {module}"));
         script.extend(steps.map(String::from));
@@ -311,6 +319,7 @@ mod tests {
             depth: Some(2),
             claim: String::new(),
             long: false,
+            open: Vec::new(),
             planted: Vec::new(),
         };
         Some(bench.property(&proof))
