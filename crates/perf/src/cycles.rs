@@ -10,6 +10,7 @@
 //! Values matter in one place only: the indices of gathers. Who wants the time of a gather says what its table holds ([`wires::Tables`]); else entry `i` is `i`.
 
 pub mod gather;
+pub mod matrix;
 pub mod memory;
 pub mod port;
 pub mod scratchpad;
