@@ -14,5 +14,6 @@ pub mod matrix;
 pub mod memory;
 pub mod port;
 pub mod scratchpad;
+pub mod vector;
 pub mod weights;
 pub mod wires;
