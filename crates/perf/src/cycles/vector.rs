@@ -19,7 +19,7 @@ use self::load::{Load, Pops};
 use self::plan::{Deal, Plan};
 use self::side::{Factor, Scales, Scanner};
 use self::store::Store;
-use super::wires::{Answer, Ask};
+use super::wires::{Answer, Ask, Outcome};
 
 /// Words of the input queues (`Depth` of `puce_vector_pkg`).
 const DEPTH: u32 = 32;
@@ -40,15 +40,6 @@ enum State {
     Idle,
     Start,
     Run,
-}
-
-/// What the engine says in a cycle.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Outcome {
-    /// The command that is offered is taken.
-    pub taken: bool,
-    /// A command is done: all it wrote can be read.
-    pub done: bool,
 }
 
 /// The vector engine. Its ports are the first queue's, the second's, and the store's.
