@@ -9,11 +9,15 @@
 //!
 //! Values matter in one place only: the indices of gathers. Who wants the time of a gather says what its table holds ([`wires::Tables`]); else entry `i` is `i`.
 
+pub mod dma;
+pub mod fifo;
 pub mod gather;
+pub mod load;
 pub mod matrix;
 pub mod memory;
 pub mod port;
 pub mod scratchpad;
+pub mod store;
 pub mod vector;
 pub mod weights;
 pub mod wires;

@@ -16,6 +16,17 @@ pub enum Access {
     Merge,
 }
 
+impl Access {
+    /// A write of these bytes of a word.
+    #[inline]
+    pub fn of_strobe(strobe: u32) -> Access {
+        const FIRST: u32 = 0x1111_1111;
+        let pairs = [strobe | strobe >> 1, strobe & strobe >> 1];
+        let (some, whole) = ((pairs[0] | pairs[0] >> 2) & FIRST, (pairs[1] & pairs[1] >> 2) & FIRST);
+        if some == whole { Access::Write } else { Access::Merge }
+    }
+}
+
 /// A request at a port of the scratchpad. Whether it is made never depends on whether it is taken in the same cycle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ask {
@@ -50,6 +61,17 @@ pub struct Read {
     pub taken: bool,
     /// A beat comes, the last of its burst or not.
     pub beat: Option<bool>,
+}
+
+/// What a writer is told by the memory port in a cycle. Answers are known at the beginning of the cycle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Write {
+    /// The burst that was offered in this cycle is taken.
+    pub aw_taken: bool,
+    /// The beat that was offered in this cycle is taken.
+    pub w_taken: bool,
+    /// Memory answers for a burst.
+    pub b: bool,
 }
 
 /// What an engine says of its commands in a cycle.
