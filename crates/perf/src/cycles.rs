@@ -10,8 +10,10 @@
 //! Values matter in one place only: the indices of gathers. Who wants the time of a gather says what its table holds ([`wires::Tables`]); else entry `i` is `i`.
 
 pub mod dma;
+pub mod exchange;
 pub mod fifo;
 pub mod gather;
+pub mod hub;
 pub mod load;
 pub mod matrix;
 pub mod memory;

@@ -83,6 +83,15 @@ pub struct Outcome {
     pub done: bool,
 }
 
+/// Bytes of a word of the scratchpad: what the exchange engines of a chip send each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Part {
+    /// Number of the word.
+    pub word: i64,
+    /// Which bytes of it.
+    pub strobe: u32,
+}
+
 /// The indices that a gather reads: of engine `unit`, of its command number `command` since the start (from 0), entry `entry` of the table.
 pub type Tables<'a> = dyn FnMut(Unit, u64, u64) -> u32 + 'a;
 
