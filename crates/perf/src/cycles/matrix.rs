@@ -138,6 +138,8 @@ impl Matrix {
             self.now = self.next.take().unwrap_or_default();
             self.busy = true;
         }
-        self.next = taken.or(self.next);
+        if taken.is_some() {
+            self.next = taken;
+        }
     }
 }

@@ -8,13 +8,8 @@ use crate::cycles::wires::{Access, Answer, Ask, WORD};
 /// Blocks whose scales stand in one word.
 const SCALES: i64 = WORD / 2;
 
-/// A word that has been asked for.
-#[derive(Clone, Copy, Debug, Default)]
-struct Asked {
-    /// It is the last of its set.
-    fills: bool,
-    set: usize,
-}
+/// Cycles from the grant of a read to its data (`SpadLat`).
+const LATENCY: u32 = 2;
 
 /// The twin of `puce_matrix_acts`.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +31,9 @@ pub struct Acts {
     read: usize,
     taken: [bool; 2],
     full: [bool; 2],
-    /// The last two cycles, the older one last.
-    asked: [Asked; 2],
+    /// Words on their way that complete a set, bit 0 asked for a cycle ago; the set that the oldest completes.
+    way: u32,
+    fill: usize,
 }
 
 impl Acts {
@@ -60,15 +56,18 @@ impl Acts {
     /// One clock edge: a product begins, the port answers, the oldest set is given back.
     pub fn step(&mut self, product: &Product, start: bool, answer: Answer, release: bool) {
         let granted = answer.taken && self.ask().is_some();
+        if !granted && !start && !release && self.way == 0 {
+            return;
+        }
         let last_token = self.token == product.tokens - 1;
-        let came = self.asked[1];
-        self.asked = [Asked { fills: granted && !self.scales && last_token, set: self.write }, self.asked[0]];
         if granted && !self.scales {
             self.taken[self.write] = true;
         }
-        if came.fills {
-            self.full[came.set] = true;
+        if self.way >> (LATENCY - 1) & 1 == 1 {
+            self.full[self.fill] = true;
+            self.fill ^= 1;
         }
+        self.way = self.way << 1 & ((1 << LATENCY) - 1) | u32::from(granted && !self.scales && last_token);
         if release {
             (self.taken[self.read], self.full[self.read]) = (false, false);
             self.read ^= 1;

@@ -83,11 +83,14 @@ impl Out {
     pub fn step(&mut self, product: &Product, start: bool, full: [bool; 2], granted: bool) -> Option<usize> {
         let written = granted && self.queue != 0;
         let asks = self.reading && (product.blocks == 0 || full[self.set]) && self.pending < PENDING;
+        if !asks && !start && self.way == 0 && self.queue == 0 {
+            return None;
+        }
         let word_end = asks && self.part == self.parts - 1;
         let push = self.way >> (STAGES - 1) & 1;
         self.pending = self.pending + u32::from(word_end) - u32::from(written);
         self.queue = self.queue + push - u32::from(written);
-        self.way = self.way << 1 | u32::from(word_end);
+        self.way = self.way << 1 & ((1 << STAGES) - 1) | u32::from(word_end);
         let mut released = None;
         if start {
             self.begin(product);

@@ -146,6 +146,9 @@ impl Pieces {
         piece_taken: bool,
         tables: &mut Tables<'_>,
     ) -> bool {
+        if !self.busy && self.valid == 0 && !piece_taken && command.is_none() {
+            return false;
+        }
         let issue = self.busy && self.room != 0 && (!self.now.gathers || self.table_words != 0);
         let last = !self.now.gathers || self.left == 1 && self.groups == 1;
         let entry_pop = issue && self.now.gathers && (self.slot == WORD / ENTRY - 1 || self.left == 1);
