@@ -26,5 +26,6 @@ pub mod queue;
 pub mod scratchpad;
 pub mod store;
 pub mod vector;
+pub mod watch;
 pub mod weights;
 pub mod wires;
