@@ -20,9 +20,6 @@ enum Engine {
 pub struct Twin {
     engine: Engine,
     sides: Vec<(Port, Port)>,
-    /// Commands taken, and the indices of the last one that gathers.
-    commands: u64,
-    indices: Vec<u32>,
     was_idle: bool,
 }
 
@@ -35,7 +32,7 @@ impl Twin {
             _ => Engine::Store(Box::new(Store::new(&chip))),
         };
         assert_eq!(block.cycle(), 0, "both begin with reset");
-        Twin { engine, sides, commands: 0, indices: Vec::new(), was_idle: false }
+        Twin { engine, sides, was_idle: false }
     }
 
     pub fn idle(&self) -> bool {
@@ -56,12 +53,10 @@ impl Twin {
         let before = first.then(|| format!("{:?}", self.engine));
         let outcome = match &mut self.engine {
             Engine::Load(load) => {
-                let (number, indices) = (self.commands.wrapping_sub(1), &self.indices);
                 assert_eq!(load.asks([answers[0].data, answers[1].data]), asked[..], "requests of cycle {at}");
                 assert_eq!(load.burst(), request(block, "ar"), "the burst of cycle {at}");
-                let mut table = |_, command, entry: u64| {
-                    assert_eq!(command, number, "whose table is read in cycle {at}");
-                    indices[entry as usize]
+                let mut table = |_, address: i64, _: u64| {
+                    u32::from_le_bytes(spad[address as usize..][..4].try_into().expect("four bytes"))
                 };
                 load.step(offered, [answers[0], answers[1]], read(block), &mut table)
             }
@@ -77,12 +72,6 @@ impl Twin {
         assert_eq!(outcome, Outcome { taken, done: block.get("done_o") == 1 }, "commands of cycle {at}");
         if let Some(before) = before {
             assert_eq!(before, format!("{:?}", self.engine), "idle in cycle {at}");
-        }
-        self.commands += u64::from(taken);
-        if let Some(Instr::Ldg { table, n, .. }) = offered.filter(|_| taken) {
-            let bytes = &spad[table.imm as usize..][..4 * n.imm.max(0) as usize];
-            let index = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("four bytes"));
-            self.indices = bytes.chunks_exact(4).map(index).collect();
         }
     }
 }

@@ -28,7 +28,6 @@ pub struct Load {
     base: i64,
     /// Commands under way, and those that were taken.
     flight: u32,
-    begun: u64,
     /// Beats that the buffer has room for, and that are there.
     room: i64,
     there: i64,
@@ -61,7 +60,6 @@ impl Load {
             gathers: false,
             base: 0,
             flight: 0,
-            begun: 0,
             room: beats,
             there: 0,
             s: None,
@@ -169,18 +167,16 @@ impl Load {
     /// The walk of a command, and the bases of a gathering one.
     #[inline]
     fn walk(&mut self, command: Option<&Instr>, run_ready: bool, answer: Answer, tables: &mut Tables<'_>) {
-        let number = self.begun.wrapping_sub(1);
         let base = if self.gathers { self.gather.address() } else { Some(self.base) };
         let base_taken = self.gathers && self.agu.wants_base();
         let (copy, list) = command.map_or((None, None), |instr| self.begin(instr));
         self.agu.step(copy, base, run_ready);
-        self.gather.step(list, answer, base_taken, |entry| tables(Unit::Load, number, entry));
+        self.gather.step(list, answer, base_taken, |address, entry| tables(Unit::Load, address, entry));
     }
 
     /// The copy of a command that begins, and the list of a gathering one.
     fn begin(&mut self, command: &Instr) -> (Option<Copy3>, Option<Start>) {
         let (copy, bases) = copies(command);
-        self.begun += 1;
         self.gathers = matches!(bases, Bases::List(_));
         match bases {
             Bases::List(list) => (Some(copy), Some(list).filter(|_| copy.moves())),

@@ -92,10 +92,10 @@ pub struct Part {
     pub strobe: u32,
 }
 
-/// The indices that a gather reads: of engine `unit`, of its command number `command` since the start (from 0), entry `entry` of the table.
-pub type Tables<'a> = dyn FnMut(Unit, u64, u64) -> u32 + 'a;
+/// The indices that gathers read: of engine `unit`, what stands at byte `address` of the scratchpad, which is entry `entry` of a command's table.
+pub type Tables<'a> = dyn FnMut(Unit, i64, u64) -> u32 + 'a;
 
 /// Entry `i` of every table is `i`.
-pub fn in_order(_unit: Unit, _command: u64, entry: u64) -> u32 {
+pub fn in_order(_unit: Unit, _address: i64, entry: u64) -> u32 {
     entry as u32
 }
