@@ -161,6 +161,20 @@ impl RtlMachine {
         self.ports.iter_mut().for_each(|port| port.set_timing(timing));
     }
 
+    /// Reset the chip, which is then as it was when it was made, and let its scratchpads clear themselves. Memory and parameters stay as they are.
+    ///
+    /// # Errors
+    /// When the chip does not answer.
+    pub fn power_up(&mut self) -> Result<(), MachineError> {
+        self.reset()?;
+        let rows = self.chip.core.scratchpad.0 as usize / crate::bench::WORD / self.chip.core.banks;
+        for _ in 0..rows {
+            self.step()?;
+            self.edge()?;
+        }
+        Ok(())
+    }
+
     /// From now on it is this memory that answers, until the next reset.
     pub fn set_times(&mut self, times: &Shared) {
         self.ports.iter_mut().for_each(|port| port.set_times(Some(times.clone())));

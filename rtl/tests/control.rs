@@ -1,9 +1,12 @@
 //! Control beside a plain interpreter: the same words in the same order for every engine, the same end, whatever code, queues and parameters make it wait for.
+//! And beside its twin in time, which does the same in every cycle.
 
 use arch::Instr;
 use arch::attr::Unit;
 use arch::isa::{IMM_MAX, IMM_MIN, OPS, OpInfo, Operand, OperandKind};
 use arch::random::Random;
+use perf::cycles::control::{Control, Inputs};
+use perf::cycles::queue::Command;
 use rtl::block::Block;
 use rtl::design::Design;
 
@@ -257,18 +260,26 @@ impl Engines for Unit {
 struct Bench {
     block: Block,
     dice: Random,
-    /// Chances in percent: a word comes, a queue has room, parameter memory is free.
-    chances: [i64; 3],
+    /// Chances in percent: a word comes, a queue has room, parameter memory is free, no code is on its way.
+    chances: [i64; 4],
+    /// Instructions since the reset: begun, by engine, and done.
+    issued: [u64; ENGINES + 1],
+    left: [u64; ENGINES],
 }
 
 impl Bench {
     /// Run code until it ends.
     fn run(&mut self, code: &[u64], params: &[u32]) -> Outcome {
-        let mut words: [Vec<u64>; ENGINES] = Default::default();
-        let (mut issued, mut left) = ([0u64; ENGINES + 1], [0u64; ENGINES]);
-        let (mut at, mut asked) = (0usize, None);
         self.block.reset();
-        self.block.set("fetch_idle_i", 1);
+        (self.issued, self.left) = ([0; ENGINES + 1], [0; ENGINES]);
+        self.go(code, params, None)
+    }
+
+    /// Run code until it ends, as it stands after what was run before, with or without its twin.
+    fn go(&mut self, code: &[u64], params: &[u32], mut twin: Option<&mut Twin<'_>>) -> Outcome {
+        let mut words: [Vec<u64>; ENGINES] = Default::default();
+        let before = self.issued;
+        let (mut at, mut asked) = (0usize, None);
         self.block.set("stream_empty_i", 1);
         self.block.set("start_i", 1);
         for cycle in 0..100_000 {
@@ -278,22 +289,39 @@ impl Bench {
             let room = (0..ENGINES).fold(0, |room, i| room | u64::from(percent(&mut self.dice, self.chances[1])) << i);
             self.block.set("queue_room_i", room);
             let ready = percent(&mut self.dice, self.chances[2]);
+            let idle = percent(&mut self.dice, self.chances[3]);
+            self.block.set("fetch_idle_i", u64::from(idle));
             self.block.set("param_ready_i", u64::from(ready));
             self.block.set("param_rvalid_i", u64::from(asked.is_some()));
-            self.block.set("param_data_i", asked.take().unwrap_or(0));
+            let param: Option<u32> = asked.take();
+            self.block.set("param_data_i", u64::from(param.unwrap_or(0)));
             // Engines are done with what is complete after a while.
             if percent(&mut self.dice, 20) {
-                left = std::array::from_fn(|i| issued[i]);
+                self.left = std::array::from_fn(|i| self.issued[i]);
             }
-            self.block.set_wide("done_count_i", &left.map(|count| count as u32));
+            let done = self.left.map(|count| count as u32);
+            self.block.set_wide("done_count_i", &done);
             self.block.eval();
+            if let Some(twin) = &mut twin {
+                let inputs = Inputs {
+                    start: cycle == 0,
+                    word: valid,
+                    fetch_idle: idle,
+                    room: room as u8,
+                    done: &done,
+                    stream_empty: true,
+                    param_taken: ready && twin.control.asks_param().is_some(),
+                    param,
+                };
+                twin.step(&self.block, inputs);
+            }
 
             let pushed = self.block.get("queue_valid_o");
             (0..ENGINES).filter(|i| pushed >> i & 1 == 1).for_each(|i| words[i].push(self.block.get("queue_word_o")));
             let begun = self.block.get("issue_o");
-            (0..=ENGINES).for_each(|i| issued[i] += begun >> i & 1);
+            (0..=ENGINES).for_each(|i| self.issued[i] += begun >> i & 1);
             if ready && self.block.get("param_valid_o") == 1 {
-                asked = Some(u64::from(params[self.block.get("param_index_o") as usize]));
+                asked = Some(params[self.block.get("param_index_o") as usize]);
             }
             if valid && self.block.get("word_ready_o") == 1 {
                 at += 1;
@@ -313,6 +341,7 @@ impl Bench {
                     1 => End::Done,
                     _ => End::Fault { reason: self.block.get("fault_o"), pc: self.block.get("pc_o") as usize },
                 };
+                let issued = std::array::from_fn(|i| self.issued[i] - before[i]);
                 return Outcome { words, issued, end };
             }
         }
@@ -320,9 +349,66 @@ impl Bench {
     }
 }
 
+/// The twin, and the words of what it dispatched.
+struct Twin<'a> {
+    control: Control<'a>,
+    words: [Vec<u64>; ENGINES],
+}
+
+impl Twin<'_> {
+    /// A cycle in which the block was given the same.
+    fn step(&mut self, block: &Block, inputs: Inputs<'_>) {
+        let control = &mut self.control;
+        let flag = |name: &str| block.get(name) == 1;
+        let said = (control.running(), control.done(), control.runs_fetch(), control.asks_param());
+        let asks = flag("param_valid_o").then(|| block.get("param_index_o") as u32);
+        assert_eq!(said, (flag("running_o"), flag("done_o"), flag("fetch_run_o"), asks), "cycle {}", block.cycle());
+
+        let out = control.step(inputs);
+        let bit = |place: Option<u8>| place.map_or(0, |place| 1u64 << place);
+        let engine = out.issue.filter(|unit| usize::from(*unit) < ENGINES);
+        let pulses = [
+            u64::from(out.start),
+            u64::from(out.ready),
+            u64::from(out.jump.is_some()),
+            bit(out.issue),
+            bit(engine),
+            bit(out.word),
+            u64::from(out.wait_queue),
+            u64::from(out.wait_fetch),
+        ];
+        let names = [
+            "fetch_start_o",
+            "word_ready_o",
+            "jump_o",
+            "issue_o",
+            "queue_reserve_o",
+            "queue_valid_o",
+            "wait_queue_o",
+            "wait_fetch_o",
+        ];
+        assert_eq!(pulses, names.map(|name| block.get(name)), "cycle {}: {names:?}", block.cycle());
+        assert!(out.jump.is_none_or(|word| u64::from(word) == block.get("jump_word_o")), "cycle {}", block.cycle());
+        if let Some(unit) = engine {
+            push(&mut self.words[usize::from(unit)], self.control.command());
+        }
+    }
+}
+
+/// The words of a command, as the queue's memory has them.
+fn push(words: &mut Vec<u64>, command: &Command) {
+    let instr = &command.instr;
+    let attrs = instr.attr_codes().iter().enumerate().fold(0, |word, (i, code)| word | u64::from(*code) << (8 + 8 * i));
+    let tokens: Vec<usize> = (0..ENGINES).filter(|from| command.tokens >> from & 1 == 1).collect();
+    let code = u64::from(instr.info().code);
+    words.push(code | attrs | u64::from(command.operands) << 40 | (tokens.len() as u64) << 44);
+    words.extend(instr.operands().iter().map(|operand| operand.imm as u64 & ((1 << 48) - 1)));
+    words.extend(tokens.iter().map(|from| (*from as u64) << 32 | u64::from(command.counts[*from])));
+}
+
 fn bench(seed: u64) -> Option<Bench> {
     let block = Block::in_test(&Design::new("puce_control").param("Params", PARAMS))?;
-    Some(Bench { block, dice: Random::new(seed), chances: [100; 3] })
+    Some(Bench { block, dice: Random::new(seed), chances: [100; 4], issued: [0; ENGINES + 1], left: [0; ENGINES] })
 }
 
 fn encode(stream: &[Instr]) -> Vec<u64> {
@@ -339,7 +425,7 @@ fn random_streams_give_the_words_of_the_interpreter() {
     for seed in 0..PROGRAMS {
         let stream = Maker::make(seed);
         let wanted = Model::run(&stream, &params);
-        bench.chances = if seed % 3 == 0 { [100; 3] } else { std::array::from_fn(|_| 10 + bench.dice.below(90)) };
+        bench.chances = if seed % 3 == 0 { [100; 4] } else { std::array::from_fn(|_| 10 + bench.dice.below(90)) };
         let found = bench.run(&encode(&stream), &params);
         assert_eq!(found.end, wanted.end, "seed {seed}");
         match wanted.end {
@@ -354,6 +440,27 @@ fn random_streams_give_the_words_of_the_interpreter() {
         }
     }
     assert!(faults[VALUE as usize] > 10 && faults[PARAM as usize] > 0, "the dice no longer give faults: {faults:?}");
+}
+
+#[test]
+fn the_twin_in_time_does_the_same_in_every_cycle() {
+    let Some(mut bench) = bench(9) else { return };
+    let params: Vec<u32> = (0..PARAMS as u32).map(|i| i.wrapping_mul(0x9e37_79b9) ^ 0x8000_0001).collect();
+    let streams: Vec<Vec<Instr>> = (PROGRAMS..2 * PROGRAMS).map(Maker::make).collect();
+    let legal = streams.iter().filter(|stream| Model::run(stream, &params).end == End::Done);
+    // One run behind the other, as a host starts them.
+    let mut twin = Twin { control: Control::new(&[]), words: Default::default() };
+    bench.block.reset();
+    let mut words = 0;
+    for (index, stream) in legal.enumerate() {
+        bench.chances = if index % 3 == 0 { [100; 4] } else { std::array::from_fn(|_| 10 + bench.dice.below(90)) };
+        twin.control.load(stream);
+        let found = bench.go(&encode(stream), &params, Some(&mut twin));
+        assert_eq!(found.end, End::Done);
+        assert_eq!(std::mem::take(&mut twin.words), found.words, "stream {index}");
+        words += found.words.iter().map(Vec::len).sum::<usize>();
+    }
+    assert!(words > 10_000, "{words} words are few");
 }
 
 #[test]
@@ -393,7 +500,7 @@ fn an_instruction_takes_a_cycle_for_each_of_its_words() {
         assert_eq!(bench.run(&encode(&stream), &[0; PARAMS]).end, End::Done);
         bench.block.cycle()
     };
-    bench.chances = [100; 3];
+    bench.chances = [100; 4];
     let (one, two) = (cycles(&mut bench, 200), cycles(&mut bench, 400));
     // A load has a header and twelve operands.
     assert!((two - one).abs_diff(200 * 13) < 40, "{}", two - one);

@@ -1,9 +1,14 @@
 //! After a gather every member holds every member's pieces at the sender's places, and nothing else has changed.
 
+mod twin;
+
 use arch::Instr;
 use arch::attr::Scope;
 use arch::random::Random;
-use rtl::bench::{Scratchpad, WORD, put_command};
+use perf::cycles::exchange::{Exchange, Hear};
+use perf::cycles::hub::{Hub, Side};
+use perf::cycles::wires::{Answer, Outcome, Part};
+use rtl::bench::{Scratchpad, VALUE_BITS, WORD, put_command};
 use rtl::block::Block;
 use rtl::design::Design;
 use std::fmt::Write;
@@ -69,6 +74,8 @@ struct Team {
     scratchpads: Vec<Scratchpad>,
     random: Random,
     cycle: usize,
+    twins: Vec<Exchange>,
+    hub: Hub,
 }
 
 impl Team {
@@ -78,7 +85,9 @@ impl Team {
         let mut random = Random::new(11 + cores as u64);
         let mut scratchpads: Vec<Scratchpad> = (0..cores).map(|_| Scratchpad::new(SCRATCHPAD, 0, 0)).collect();
         scratchpads.iter_mut().flat_map(|pad| &mut pad.bytes).for_each(|byte| *byte = random.bits() as u8);
-        Some(Team { dut, scratchpads, random, cycle: 0 })
+        let chip = arch::Chip::builtin("nano").expect("a shipped chip");
+        let twins = vec![Exchange::new(&chip); cores];
+        Some(Team { dut, scratchpads, random, cycle: 0, twins, hub: Hub::new(cores) })
     }
 
     /// Run one gather of these members; the cycles that it took. A port of a scratchpad is held up in one of `stall` cycles.
@@ -124,9 +133,11 @@ impl Team {
     /// One cycle: offer what is left; the members whose gather is done.
     fn step(&mut self, left: &mut Vec<(usize, Gather)>, stall: u32) -> u64 {
         let mut offered = 0u64;
+        let mut commands = vec![None; self.twins.len()];
         for (core, gather) in left.iter() {
             if stall == 0 || !self.random.one_in(i64::from(stall)) {
                 offered |= 1 << core;
+                commands[*core] = Some(gather.instr());
                 let port = self.dut.port(&format!("cmd_{core}_i"));
                 put_command(&mut self.dut, port, &gather.instr(), |operand| operand.imm);
             }
@@ -135,12 +146,58 @@ impl Team {
         self.scratchpads.iter_mut().for_each(|pad| pad.drive(&mut self.dut));
         self.dut.eval();
         self.scratchpads.iter_mut().for_each(|pad| pad.sample(&self.dut));
+        self.check(&commands);
         let taken = self.dut.get("cmd_ready_o") & offered;
         left.retain(|(core, _)| taken >> core & 1 == 0);
         let done = self.dut.get("done_o");
         self.dut.tick();
         self.cycle += 1;
         done
+    }
+
+    /// Hold the twins in time of the engines and of their hub to this cycle, whose inputs are given, and let them step.
+    fn check(&mut self, commands: &[Option<Instr>]) {
+        let (dut, at) = (&self.dut, self.cycle);
+        let bit = |name: &str, core: usize| dut.get(name) >> core & 1 == 1;
+        let beat = |name: &str, core: usize| {
+            let part =
+                |part: &str, width: u32| dut.field(dut.port(&format!("{name}_{part}_o")), width * core as u32, width);
+            let beat = Part { word: part("addr", VALUE_BITS) as i64 / WORD as i64, strobe: part("strb", 32) as u32 };
+            (part("valid", 1) == 1).then_some(beat)
+        };
+        let side = |(core, twin): (usize, &Exchange)| {
+            let (running, turn) = (bit("running_i", core), bit("turn_o", core));
+            let (arrived, rx_ready) = (twin.arrived(), twin.rx_ready());
+            Side { running, arrived, tx: twin.tx(), tx_end: twin.tx_end(turn), rx_ready }
+        };
+        let sides: Vec<Side> = self.twins.iter().enumerate().map(side).collect();
+        let (rx, release) = (self.hub.rx(&sides), self.hub.release());
+        assert_eq!((rx, release), (beat("rx", 0), bit("release_o", 0)), "the hub in cycle {at}");
+        for (core, twin) in self.twins.iter_mut().enumerate() {
+            let side = Side {
+                running: bit("running_i", core),
+                arrived: bit("arrived_o", core),
+                tx: beat("tx", core),
+                tx_end: bit("tx_end_o", core),
+                rx_ready: bit("rx_ready_o", core),
+            };
+            assert_eq!(sides[core], side, "core {core} in cycle {at}");
+            let turn = self.hub.turn() == Some(core);
+            let tx_ready = turn && self.hub.tx_ready();
+            assert_eq!((turn, tx_ready), (bit("turn_o", core), bit("tx_ready_o", core)), "core {core} in cycle {at}");
+            let ports = ["read", "write"].map(|side| {
+                [format!("{side}_req_{core}_o"), format!("{side}_rsp_{core}_i")].map(|name| dut.port(&name))
+            });
+            let asked = ports.map(|[request, _]| twin::ask(dut, request));
+            assert_eq!(twin.asks(turn), asked, "requests of core {core} in cycle {at}");
+            let answers: [Answer; 2] = std::array::from_fn(|port| twin::answer(dut, ports[port][1], asked[port]));
+            let command = commands[core].as_ref();
+            let outcome =
+                twin.step(command, answers, Hear { turn, tx_taken: tx_ready && side.tx.is_some(), rx, release });
+            let taken = command.is_some() && bit("cmd_ready_o", core);
+            assert_eq!(outcome, Outcome { taken, done: bit("done_o", core) }, "core {core} in cycle {at}");
+        }
+        self.hub.step(&sides);
     }
 
     /// Gathers of these members whose places do not meet: a row has a place for each member's two pieces, with gaps of any even size.

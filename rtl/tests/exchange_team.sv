@@ -9,7 +9,20 @@ module exchange_team
   input  logic [Cores-1:0] running_i,
   input  logic [Cores-1:0] cmd_valid_i,
   output logic [Cores-1:0] cmd_ready_o,
-  output logic [Cores-1:0] done_o/* ports */
+  output logic [Cores-1:0] done_o,
+  // What passes between the engines and the hub.
+  output logic [Cores-1:0] arrived_o,
+  output logic [Cores-1:0] turn_o,
+  output logic [Cores-1:0] tx_valid_o,
+  output logic [Cores-1:0] tx_ready_o,
+  output logic [Cores-1:0] tx_end_o,
+  output logic [Cores-1:0][ValueW-1:0] tx_addr_o,
+  output logic [Cores-1:0][WordBytes-1:0] tx_strb_o,
+  output logic [Cores-1:0] rx_ready_o,
+  output logic             rx_valid_o,
+  output logic [ValueW-1:0] rx_addr_o,
+  output logic [WordBytes-1:0] rx_strb_o,
+  output logic             release_o/* ports */
 );
   cmd_t      [Cores-1:0] cmd;
   spad_req_t [Cores-1:0] read_req, write_req;
@@ -24,6 +37,19 @@ module exchange_team
   logic [ValueW-1:0]               rx_addr;
   logic [WordBytes-1:0]            rx_strb;
   logic [WordW-1:0]                rx_data;
+
+  assign arrived_o = arrived;
+  assign turn_o = turn;
+  assign tx_valid_o = tx_valid;
+  assign tx_ready_o = tx_ready;
+  assign tx_end_o = tx_end;
+  assign tx_addr_o = tx_addr;
+  assign tx_strb_o = tx_strb;
+  assign rx_ready_o = rx_ready;
+  assign rx_valid_o = rx_valid;
+  assign rx_addr_o = rx_addr;
+  assign rx_strb_o = rx_strb;
+  assign release_o = gathered;
 
   for (genvar c = 0; c < Cores; c++) begin : gen_core
     fault_e fault;

@@ -1,8 +1,11 @@
-//! The instruction cache beside the code itself: every word in order after every jump, for ports narrower and wider than a line, from a slow memory.
+//! The instruction cache beside the code itself: every word in order after every jump, for ports narrower and wider than a line, from a slow memory. Its
+//! twin in time is beside it in every cycle.
 
 use std::collections::VecDeque;
 
 use arch::random::Random;
+use perf::cycles::fetch::{Fetch, Inputs};
+use perf::cycles::wires::{Burst, Read};
 use rtl::block::Block;
 use rtl::design::Design;
 
@@ -29,22 +32,27 @@ fn check(port: usize, seed: u64) {
     let mut random = Random::new(seed);
     let line = port.max(64) as u64;
     let mut memory = Memory { bursts: VecDeque::new(), latency: 30, broken: BASE + 40 * 64 };
-    let (mut at, mut given, mut errors, mut read) = (0usize, 0, 0, 0u64);
+    let (mut at, mut given, mut errors, mut read, mut starts) = (0usize, 0, 0, 0u64, 0);
+    let mut twin = Fetch::with(port as u64, LINES, BASE);
+    let (mut run, mut started) = (false, false);
     block.set("base_i", BASE);
-    block.set("start_i", 1);
-    block.tick();
-    block.set("start_i", 0);
-    block.set("run_i", 1);
     for cycle in 0..60_000u64 {
+        // Now and then it stops, and starts again when nothing is on its way.
+        let start = !run && !started && block.get("idle_o") == 1 && block.get("ar_valid_o") == 0;
+        run = if run { !random.one_in(3000) } else { started };
+        started = start;
+        block.set("start_i", u64::from(start));
+        block.set("run_i", u64::from(run));
         if cycle % 1000 == 0 {
             memory.latency = [0, 5, 30, 90][random.below(4) as usize];
         }
-        let jump = random.one_in(60) || at + 2 >= CODE;
+        let jump = run && (random.one_in(60) || at + 2 >= CODE);
         let back = random.one_in(2) && at > 20;
         let target = if back { at - random.below(20) as usize } else { random.below(CODE as i64 - 100) as usize };
         block.set("jump_i", u64::from(jump));
         block.set("jump_word_i", target as u64);
-        block.set("word_ready_i", u64::from(random.below(8) > 0));
+        let ready = random.below(8) > 0 && at + 2 < CODE;
+        block.set("word_ready_i", u64::from(ready));
         block.set("ar_ready_i", u64::from(random.below(4) > 0));
         let beat = memory.bursts.front().copied().filter(|(_, _, when)| *when <= cycle && random.below(8) > 0);
         block.set("r_valid_i", u64::from(beat.is_some()));
@@ -61,6 +69,13 @@ fn check(port: usize, seed: u64) {
             }
         }
         block.eval();
+        let asked = (block.get("ar_valid_o") == 1)
+            .then(|| Burst { address: block.get("ar_addr_o"), beats: block.get("ar_len_o") as u32 + 1 });
+        let said = (block.get("word_valid_o") == 1, block.get("idle_o") == 1, asked);
+        assert_eq!((twin.word(), twin.idle(), twin.burst()), said, "port of {port}, cycle {cycle}");
+        let taken = asked.is_some() && block.get("ar_ready_i") == 1;
+        let memory_says = Read { taken, beat: beat.map(|(_, left, _)| left == 1) };
+        twin.step(Inputs { start, run, jump: jump.then_some(target as u32), ready, memory: memory_says });
         if block.get("word_valid_o") == 1 {
             let broken = (BASE + 8 * at as u64) / line == memory.broken / line;
             assert_eq!(block.get("word_error_o"), u64::from(broken), "cycle {cycle}, word {at}");
@@ -78,9 +93,13 @@ fn check(port: usize, seed: u64) {
         if jump {
             at = target;
         }
+        if start {
+            (at, starts) = (0, starts + 1);
+        }
         block.tick();
     }
     assert!(given > 10_000 && errors > 20, "{given} words, {errors} of them broken");
+    assert!(starts > 5, "{starts} starts are few");
     assert!(read < given, "{read} lines for {given} words: it is no cache");
     block.set("jump_i", 0);
     block.set("run_i", 0);

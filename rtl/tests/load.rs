@@ -1,6 +1,7 @@
 //! The load engine against plain copies.
 
 mod copies;
+mod twin;
 
 use arch::Instr;
 use copies::{MEMORY, Rig, SPAD_TABLE, commands, ld, line};

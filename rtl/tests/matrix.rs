@@ -1,13 +1,19 @@
-//! The matrix engine against `base::grid`: random products one after the other, with random stalls of the stream and of both scratchpad ports.
+//! The matrix engine against `base::grid`: random products one after the other, with random stalls of the stream and of both scratchpad ports. Its twin in
+//! time does in every cycle what the engine does.
+
+mod twin;
 
 use std::collections::VecDeque;
 
-use arch::Instr;
 use arch::isa::{Operand, a8_row};
 use arch::random::Random;
+use arch::{Chip, Instr};
 use base::grid::{Activations, matmul_row};
 use base::status::Flags;
 use base::tile::{BLOCK, WeightKind, pack_tile};
+use base::units::Bytes;
+use perf::cycles::matrix::Matrix;
+use perf::cycles::wires::Outcome;
 use rtl::bench::{Scratchpad, WORD, put_command};
 use rtl::block::Block;
 use rtl::design::Design;
@@ -147,6 +153,8 @@ fn image(wild: bool, random: &mut Random) -> Vec<u8> {
 /// The engine with a scratchpad, a stream, and stalls.
 struct Bench {
     dut: Block,
+    /// None where commands are not legal.
+    twin: Option<Matrix>,
     ports: Ports,
     port_words: usize,
     spad: Scratchpad,
@@ -167,11 +175,14 @@ struct Ports {
     count: Port,
     data: Port,
     take: Port,
+    /// Activations, results.
+    requests: [Port; 2],
+    responses: [Port; 2],
 }
 
 impl Bench {
-    fn new(design: &Design) -> Option<Bench> {
-        let dut = Block::in_test(design)?;
+    fn new(size: Size) -> Option<Bench> {
+        let dut = Block::in_test(&size.design())?;
         let ports = Ports {
             cmd: dut.port("cmd_i"),
             cmd_valid: dut.port("cmd_valid_i"),
@@ -182,11 +193,13 @@ impl Bench {
             count: dut.port("stream_count_i"),
             data: dut.port("stream_data_i"),
             take: dut.port("stream_take_o"),
+            requests: ["read_req_o", "write_req_o"].map(|name| dut.port(name)),
+            responses: ["read_rsp_i", "write_rsp_i"].map(|name| dut.port(name)),
         };
         let port_words = dut.bits(ports.data) as usize / 256;
         let spad = Scratchpad::new(SPAD, 0, 0);
-        let mut bench =
-            Bench { dut, ports, port_words, spad, stream: VecDeque::new(), flags: 0, stall: 0, random: Random::new(0) };
+        let (twin, stream, random) = (Some(Matrix::new(&size.chip())), VecDeque::new(), Random::new(0));
+        let mut bench = Bench { dut, twin, ports, port_words, spad, stream, flags: 0, stall: 0, random };
         bench.restart(vec![0; SPAD], 0, 0);
         Some(bench)
     }
@@ -207,8 +220,9 @@ impl Bench {
     /// One cycle; whether the command was taken, and whether one was done.
     fn cycle(&mut self, command: Option<&Product>) -> (bool, bool) {
         self.dut.put(self.ports.cmd_valid, u64::from(command.is_some()));
-        if let Some(product) = command {
-            put_command(&mut self.dut, self.ports.cmd, &product.instr(), |operand| operand.imm);
+        let command = command.map(Product::instr);
+        if let Some(instr) = &command {
+            put_command(&mut self.dut, self.ports.cmd, instr, |operand| operand.imm);
         }
         let offered = if self.free() { self.port_words } else { self.random.below(2) as usize };
         let offered = offered.min(self.stream.len());
@@ -224,8 +238,18 @@ impl Bench {
         self.spad.sample(&self.dut);
         self.flags |= self.dut.take(self.ports.flags);
         let done = self.dut.take(self.ports.done) == 1;
+        self.compare(command.as_ref(), offered as u32, (Outcome { taken, done }, took as u32));
         self.dut.tick();
         (taken, done)
+    }
+
+    /// What the twin asks for and says of this cycle is what the engine does.
+    fn compare(&mut self, command: Option<&Instr>, offered: u32, outcome: (Outcome, u32)) {
+        let Some(twin) = &mut self.twin else { return };
+        let asks = self.ports.requests.map(|request| twin::ask(&self.dut, request));
+        assert_eq!(twin.asks([false; 2]), asks, "activations and results");
+        let answers = [0, 1].map(|i| twin::answer(&self.dut, self.ports.responses[i], asks[i]));
+        assert_eq!(twin.step(command, offered, answers), outcome, "command and words of the stream");
     }
 
     fn feed(&mut self, tiles: &[Vec<u8>]) {
@@ -247,6 +271,7 @@ impl Bench {
             assert!(cycles < 2_000_000, "it hangs: {left} of {} products left", products.len());
         }
         assert_eq!(self.dut.take(self.ports.fault), 0);
+        assert!(self.twin.as_ref().is_some_and(Matrix::idle), "the twin is idle");
         cycles
     }
 }
@@ -270,14 +295,33 @@ fn hold(bench: &mut Bench, shape: &Shape, seed: u64, stall: i64) {
     assert_eq!(bench.flags, u64::from(flags.0), "seed {seed}: {products:#?}");
 }
 
-/// The engine of `data/chips/nano.toml`.
-fn nano() -> Design {
-    design(16, 8, 4, 16, 64)
+/// Size of an engine, and of the memory port that feeds it.
+#[derive(Clone, Copy)]
+struct Size {
+    rows: usize,
+    depth: usize,
+    columns: usize,
+    tokens: usize,
+    port: usize,
 }
 
-fn design(rows: usize, depth: usize, columns: usize, tokens: usize, port: usize) -> Design {
-    let params = [("Rows", rows), ("Depth", depth), ("Columns", columns), ("Tokens", tokens), ("PortBytes", port)];
-    params.into_iter().fold(Design::new("puce_matrix"), |design, (name, value)| design.param(name, value))
+/// The engine of `data/chips/nano.toml`.
+const NANO: Size = Size { rows: 16, depth: 8, columns: 4, tokens: 16, port: 64 };
+
+impl Size {
+    fn design(self) -> Design {
+        let Size { rows, depth, columns, tokens, port } = self;
+        let params = [("Rows", rows), ("Depth", depth), ("Columns", columns), ("Tokens", tokens), ("PortBytes", port)];
+        params.into_iter().fold(Design::new("puce_matrix"), |design, (name, value)| design.param(name, value))
+    }
+
+    fn chip(self) -> Chip {
+        let mut chip = Chip::builtin("nano").expect("a chip of the project");
+        let spec = &mut chip.matrix;
+        (spec.rows, spec.depth, spec.columns, spec.tokens) = (self.rows, self.depth, self.columns, self.tokens);
+        chip.memory.port = Bytes(self.port as u64);
+        chip
+    }
 }
 
 /// Many seeds on one engine, one product after the other without a reset.
@@ -291,7 +335,7 @@ fn hold_all(bench: &mut Bench, tokens: usize, seeds: std::ops::Range<u64>) {
 
 #[test]
 fn products_are_those_of_base() {
-    let Some(mut bench) = Bench::new(&nano()) else { return };
+    let Some(mut bench) = Bench::new(NANO) else { return };
     hold_all(&mut bench, 16, 0..40);
 }
 
@@ -299,7 +343,7 @@ fn products_are_those_of_base() {
 fn every_size_of_engine_computes_the_same() {
     let sizes = [(4, 2, 3, 5, 32), (2, 32, 2, 3, 512), (8, 16, 2, 1, 128), (32, 4, 1, 2, 64)];
     for (rows, depth, columns, tokens, port) in sizes {
-        let Some(mut bench) = Bench::new(&design(rows, depth, columns, tokens, port)) else { return };
+        let Some(mut bench) = Bench::new(Size { rows, depth, columns, tokens, port }) else { return };
         hold_all(&mut bench, tokens, 100..115);
     }
 }
@@ -323,7 +367,7 @@ const ENDS: u64 = 60;
 
 #[test]
 fn it_keeps_up_with_the_stream_and_keeps_the_lanes_busy() {
-    let Some(mut bench) = Bench::new(&nano()) else { return };
+    let Some(mut bench) = Bench::new(NANO) else { return };
     for kind in WeightKind::ALL {
         let (cycles, words) = timed(&mut bench, kind, 1, 1);
         let beats = words.div_ceil(2) as u64;
@@ -337,7 +381,7 @@ fn it_keeps_up_with_the_stream_and_keeps_the_lanes_busy() {
 
 #[test]
 fn time_does_not_depend_on_values() {
-    let Some(mut bench) = Bench::new(&nano()) else { return };
+    let Some(mut bench) = Bench::new(NANO) else { return };
     for kind in WeightKind::ALL {
         let first = timed(&mut bench, kind, 5, 1);
         assert_eq!(first, timed(&mut bench, kind, 5, 2), "{}", kind.name());
@@ -346,7 +390,8 @@ fn time_does_not_depend_on_values() {
 
 #[test]
 fn too_many_tokens_are_a_fault() {
-    let Some(mut bench) = Bench::new(&nano()) else { return };
+    let Some(mut bench) = Bench::new(NANO) else { return };
+    bench.twin = None;
     let kind = WeightKind::I4s;
     let (out, x, rows, k, tokens, grid, groups, sub) = (SPAD / 2, 0, 32, 32, 17, 0, 1, 1);
     let (ostep, xstep, xgroup, ogroup, osub) = (128, 64, 0, 0, 0);

@@ -1,6 +1,7 @@
 //! The store engine against plain copies.
 
 mod copies;
+mod twin;
 
 use copies::{MEMORY, Rig, commands, line, st};
 use rtl::memory::Timing;

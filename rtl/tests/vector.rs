@@ -1,4 +1,5 @@
 //! The vector engine against the emulator: every instruction with every attribute, random shapes and steps, in place and apart, values of every magnitude.
+//! In every cycle of every test, its twin in time (`perf::cycles::vector`) asks and says the same.
 
 use arch::isa::{Instr, OPS, Operand, OperandKind, a8_row};
 use arch::machine::Machine;
@@ -7,7 +8,9 @@ use arch::random::Random;
 use arch::{Chip, attr, legal};
 use base::status::Flags;
 use emu::{Emulator, Settings};
-use rtl::bench::{Scratchpad, put_command};
+use perf::cycles::vector::Vector;
+use perf::cycles::wires::{Access, Answer, Ask, Outcome};
+use rtl::bench::{Scratchpad, VALUE_BITS, WORD, put_command};
 use rtl::block::Block;
 use rtl::design::Design;
 use rtl::library::Port;
@@ -17,10 +20,15 @@ const SPAD: i64 = 32 << 10;
 /// Cycles after which an instruction is taken to hang.
 const HANG: u64 = 400_000;
 
-/// The engine with its scratchpad.
+/// Every port of the scratchpad, in the order of the twin's.
+const PORTS: [[&str; 2]; 3] = [["a_req_o", "a_rsp_i"], ["b_req_o", "b_rsp_i"], ["write_req_o", "write_rsp_i"]];
+
+/// The engine with its scratchpad, and its twin in time.
 struct Engine {
     block: Block,
     spad: Scratchpad,
+    twin: Vector,
+    ports: [[Port; 2]; 3],
     command: Port,
     valid: Port,
     ready: Port,
@@ -33,35 +41,81 @@ impl Engine {
     fn new(lanes: usize, stall: u32, seed: u64) -> Option<Engine> {
         let block = Block::in_test(&Design::new("puce_vector").param("Lanes", lanes))?;
         let mut spad = Scratchpad::new(SPAD as usize, stall, seed);
-        spad.connect(&block, "a_req_o", "a_rsp_i");
-        spad.connect(&block, "b_req_o", "b_rsp_i");
-        spad.connect(&block, "write_req_o", "write_rsp_i");
+        for [request, response] in PORTS {
+            spad.connect(&block, request, response);
+        }
+        let ports = PORTS.map(|names| names.map(|name| block.port(name)));
         let [command, valid, ready, done, flags] =
             ["cmd_i", "cmd_valid_i", "cmd_ready_o", "done_o", "flags_o"].map(|name| block.port(name));
-        Some(Engine { block, spad, command, valid, ready, done, flags })
+        let twin = Vector::with_lanes(lanes);
+        Some(Engine { block, spad, twin, ports, command, valid, ready, done, flags })
+    }
+
+    /// Offers an instruction.
+    fn offer(&mut self, instr: &Instr) {
+        put_command(&mut self.block, self.command, instr, |operand| operand.imm);
+        self.block.put(self.valid, 1);
     }
 
     /// Runs one instruction: the flags that it raised, and the cycles from its command to its end.
     fn run(&mut self, instr: &Instr) -> (Flags, u64) {
-        put_command(&mut self.block, self.command, instr, |operand| operand.imm);
-        self.block.put(self.valid, 1);
+        self.offer(instr);
         let (mut flags, start, mut done) = (0, self.block.cycle(), false);
         while !done {
             assert!(self.block.cycle() < start + HANG, "`{instr}` does not end");
-            self.spad.drive(&mut self.block);
-            self.block.eval();
-            self.spad.sample(&self.block);
-            flags |= self.block.take(self.flags) as u32;
-            done = self.block.take(self.done) == 1;
-            let taken = self.block.take(self.valid) == 1 && self.block.take(self.ready) == 1;
-            self.block.tick();
-            if taken {
-                self.block.put(self.valid, 0);
-            }
+            let now;
+            (now, done) = self.cycle(instr);
+            flags |= now;
         }
         assert_eq!(self.spad.outside, 0, "`{instr}` leaves the scratchpad");
         (Flags(flags), self.block.cycle() - start)
     }
+}
+
+impl Engine {
+    /// One cycle in which `instr` is offered or at work: flags, and whether a command ends. The twin is held to it.
+    fn cycle(&mut self, instr: &Instr) -> (u32, bool) {
+        self.spad.drive(&mut self.block);
+        self.block.eval();
+        self.spad.sample(&self.block);
+        let offered = self.block.take(self.valid) == 1;
+        let [taken, done] = [offered && self.block.take(self.ready) == 1, self.block.take(self.done) == 1];
+        let flags = self.block.take(self.flags) as u32;
+        self.step_twin(offered.then_some(instr), Outcome { taken, done });
+        self.block.tick();
+        if taken {
+            self.block.put(self.valid, 0);
+        }
+        (flags, done)
+    }
+
+    /// The twin asks what the block asks, and says what it says.
+    fn step_twin(&mut self, command: Option<&Instr>, said: Outcome) {
+        let at = || format!("cycle {}, {command:?}", self.block.cycle());
+        let asked = self.ports.map(|[request, _]| ask(&self.block, request));
+        let response = |port: usize, bit: u32| self.block.field(self.ports[port][1], 8 * WORD as u32 + bit, 1) == 1;
+        let data = std::array::from_fn(|port| response(port, 0));
+        assert_eq!(self.twin.asks(data), asked, "{}", at());
+        let answer = |port: usize| Answer { taken: asked[port].is_some() && response(port, 1), data: data[port] };
+        let answers = std::array::from_fn(answer);
+        // Who leaves an idle twin alone misses nothing.
+        let idle = self.twin.idle() && command.is_none();
+        let outcome = if idle { Outcome::default() } else { self.twin.step(command, answers) };
+        assert_eq!(outcome, said, "{}", at());
+    }
+}
+
+/// What a port of the scratchpad is asked.
+fn ask(block: &Block, request: Port) -> Option<Ask> {
+    let field = |low, width| block.field(request, low, width);
+    let parts = field(256, WORD as u32);
+    let whole = (0..8).all(|part| [0, 0xf].contains(&(parts >> (4 * part) & 0xf)));
+    let access = match field(336, 1) == 1 {
+        false => Access::Read,
+        true if whole => Access::Write,
+        true => Access::Merge,
+    };
+    (field(337, 1) == 1).then(|| Ask { word: field(288, VALUE_BITS) as i64 / WORD as i64, access })
 }
 
 /// What the emulator makes of an instruction: scratchpad and flags.
@@ -318,6 +372,27 @@ fn compare(lanes: usize, cases: usize, stall: u32, seed: u64) {
     }
 }
 
+/// Holds the twin to the engine on commands that wait for each other, or come at any time after the last.
+fn in_a_row(lanes: usize, cases: usize, stall: u32, seed: u64) {
+    let Some(mut engine) = Engine::new(lanes, stall, seed) else { return };
+    let mut random = Random::new(seed);
+    let (templates, mut given, mut done, mut gap) = (templates(), 0, 0, 0);
+    let mut instr = templates[0];
+    while done < cases {
+        let free = engine.block.take(engine.valid) == 0;
+        if free && gap == 0 && given < cases {
+            let template = random.pick(&templates);
+            instr =
+                std::iter::repeat_with(|| (Draw { random: &mut random }).instr(&template)).flatten().next().unwrap();
+            engine.offer(&instr);
+            given += 1;
+            gap = if random.one_in(2) { 0 } else { random.below(600) };
+        }
+        gap -= i64::from(free && gap > 0);
+        done += usize::from(engine.cycle(&instr).1);
+    }
+}
+
 /// Rows of `rows` x `cols` one after the other.
 fn shaped(template: &Instr, rows: i64, cols: i64) -> Instr {
     let info = template.info();
@@ -378,6 +453,12 @@ fn every_instruction_with_stalls() {
 #[test]
 fn every_instruction_with_more_lanes() {
     compare(16, 6, 4, 3);
+}
+
+#[test]
+fn commands_in_a_row() {
+    in_a_row(8, 100, 0, 7);
+    in_a_row(16, 100, 3, 8);
 }
 
 #[test]

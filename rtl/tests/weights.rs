@@ -57,10 +57,9 @@ impl Memory {
     }
 }
 
-/// The engine's twin in time, and where the tables of the commands are that were taken.
+/// The engine's twin in time.
 struct Twin {
     weights: Weights,
-    tables: Vec<i64>,
 }
 
 impl Twin {
@@ -68,7 +67,7 @@ impl Twin {
         let mut chip = Chip::builtin("nano").expect("a chip of the project");
         chip.memory.port = Bytes(port as u64);
         chip.matrix.buffer = Bytes(BUFFER as u64);
-        Twin { weights: Weights::new(&chip), tables: Vec::new() }
+        Twin { weights: Weights::new(&chip) }
     }
 
     /// Registers of the engine that can be seen are those of the twin.
@@ -86,13 +85,9 @@ impl Twin {
         let answers = [twin::answer(dut, dut.port("table_rsp_i"), self.weights.asks([false])[0])];
         let taken = dut.get("ar_ready_i") == 1 && dut.get("ar_valid_o") == 1;
         let beat = (dut.get("r_valid_i") == 1).then(|| dut.get("r_last_i") == 1);
-        let (tables, take) = (&self.tables, dut.get("stream_take_i") as u32);
-        let mut index = |_, command: u64, entry: u64| entry_of(spad, tables[command as usize] + 4 * entry as i64);
-        let outcome = self.weights.step(take, offered, answers, Read { taken, beat }, &mut index);
-        if let Some(instr) = offered.filter(|_| outcome.taken) {
-            self.tables.push(if let Instr::Wgat { table, .. } = instr { table.imm } else { 0 });
-        }
-        outcome
+        let take = dut.get("stream_take_i") as u32;
+        let mut index = |_, address: i64, _: u64| entry_of(spad, address);
+        self.weights.step(take, offered, answers, Read { taken, beat }, &mut index)
     }
 }
 

@@ -202,6 +202,16 @@ macro_rules! define_isa {
                 match *self { $( Instr::$name { $($operand,)* .. } => vec![$($operand),*], )* }
             }
 
+            /// The same instruction with other operands: `f` gets each one's place and the operand, in table order.
+            pub fn map_operands(self, mut f: impl FnMut(usize, Operand) -> Operand) -> Instr {
+                let mut places = 0;
+                let mut next = |operand| {
+                    places += 1;
+                    f(places - 1, operand)
+                };
+                match self { $( Instr::$name { $($attr,)* $($operand,)* } => Instr::$name { $($attr,)* $($operand: next($operand),)* }, )* }
+            }
+
             /// The instruction with this opcode, these attribute bytes and operands (as many as the table says).
             pub fn from_parts(code: u8, attrs: &[u8], operands: &[Operand]) -> Result<Instr, DecodeError> {
                 match code {
@@ -273,6 +283,21 @@ impl Instr {
     /// The engine that runs the instruction.
     pub fn unit(&self) -> Unit {
         self.info().unit
+    }
+
+    /// The register that the instruction sets and to what, if it computes with registers and constants alone.
+    pub fn computes(&self, value: impl Fn(Operand) -> i64) -> Option<(Reg, i64)> {
+        Some(match *self {
+            Instr::Set { rd, value: v } => (rd, value(v)),
+            Instr::Add { rd, a, b } => (rd, value(a).wrapping_add(value(b))),
+            Instr::Sub { rd, a, b } => (rd, value(a).wrapping_sub(value(b))),
+            Instr::Mul { rd, a, b } => (rd, value(a).wrapping_mul(value(b))),
+            Instr::Min { rd, a, b } => (rd, value(a).min(value(b))),
+            Instr::Max { rd, a, b } => (rd, value(a).max(value(b))),
+            Instr::Shr { rd, a, b } => (rd, value(a) >> (value(b) & 63)),
+            Instr::And { rd, a, b } => (rd, value(a) & value(b)),
+            _ => return None,
+        })
     }
 
     /// 64-bit words of the binary form.

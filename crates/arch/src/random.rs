@@ -34,6 +34,14 @@ pub struct Case {
     pub params: Vec<u32>,
 }
 
+impl Case {
+    /// The index at this byte of the scratchpad, which is one of the program's tables.
+    pub fn table(&self, address: i64) -> u32 {
+        let at = (address - SPAD_TABLE + DATA) as usize;
+        self.memory.get(at..at + 4).map_or(0, |bytes| u32::from_le_bytes(bytes.try_into().expect("four bytes")))
+    }
+}
+
 /// Bytes of read-only data at the start of memory.
 pub(crate) const DATA: i64 = 24 << 10;
 /// Bytes of the table of indices that follows it.

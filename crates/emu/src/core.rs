@@ -197,14 +197,6 @@ impl Core {
 
     fn control(&mut self, instr: &Instr, stream: &Stream, shared: &Shared<'_>) -> Step {
         let (rd, value) = match *instr {
-            Instr::Set { rd, value } => (rd, self.value(value)),
-            Instr::Add { rd, a, b } => (rd, self.value(a).wrapping_add(self.value(b))),
-            Instr::Sub { rd, a, b } => (rd, self.value(a).wrapping_sub(self.value(b))),
-            Instr::Mul { rd, a, b } => (rd, self.value(a).wrapping_mul(self.value(b))),
-            Instr::Min { rd, a, b } => (rd, self.value(a).min(self.value(b))),
-            Instr::Max { rd, a, b } => (rd, self.value(a).max(self.value(b))),
-            Instr::Shr { rd, a, b } => (rd, self.value(a) >> (self.value(b) & 63)),
-            Instr::And { rd, a, b } => (rd, self.value(a) & self.value(b)),
             Instr::Param { rd, index } => (rd, parameter(self.value(index), shared.params)?),
             Instr::Loop { count } => return self.enter(self.value(count), stream),
             Instr::End {} => return self.repeat(),
@@ -212,7 +204,10 @@ impl Core {
                 self.races.iter_mut().for_each(|races| races.sync(from, to));
                 return Ok(());
             }
-            _ => return Ok(()),
+            _ => match instr.computes(|operand| self.value(operand)) {
+                Some(result) => result,
+                None => return Ok(()),
+            },
         };
         self.registers[rd.0 as usize] = value;
         Ok(())

@@ -9,9 +9,23 @@
 //!
 //! Values matter in one place only: the indices of gathers. Who wants the time of a gather says what its table holds ([`wires::Tables`]); else entry `i` is `i`.
 
+pub mod control;
+pub mod dma;
+pub mod exchange;
+pub mod fetch;
+pub mod fifo;
+pub mod front;
 pub mod gather;
+pub mod hub;
+pub mod load;
+pub mod matrix;
 pub mod memory;
+pub mod params;
 pub mod port;
+pub mod queue;
 pub mod scratchpad;
+pub mod store;
+pub mod vector;
+pub mod watch;
 pub mod weights;
 pub mod wires;

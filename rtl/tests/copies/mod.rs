@@ -1,5 +1,7 @@
 //! What the tests of the load and the store engine share: random copies that are legal, done plainly in Rust, and the engine at work.
 
+mod twin;
+
 use std::collections::VecDeque;
 
 use arch::Instr;
@@ -11,6 +13,7 @@ use rtl::block::Block;
 use rtl::design::Design;
 use rtl::library::Port;
 use rtl::memory::{AxiPort, Memory, Timing};
+use twin::Twin;
 
 /// Bytes of the scratchpad and of the program's memory.
 pub const SPAD: i64 = 16 << 10;
@@ -21,6 +24,9 @@ pub const SPAD_TABLE: i64 = SPAD - TABLE;
 pub const MEMORY_TABLE: i64 = MEMORY - TABLE;
 /// Indices are below this.
 const INDICES: i64 = 40;
+
+/// Cycles after the last command is done until nothing is left of it: what only ends a command is longer on its way through the store engine.
+const LEFT: usize = 40;
 
 /// Loop counts and steps, innermost first: count, step where it comes from, step where it goes.
 pub type Dims = [(i64, i64, i64); 3];
@@ -190,9 +196,10 @@ pub fn copy(instr: &Instr, spad: &mut [u8], memory: &mut [u8]) -> Vec<usize> {
     written
 }
 
-/// An engine with all that is around it.
+/// An engine with all that is around it, and its twin in time beside it as long as nothing is a fault.
 pub struct Rig {
     pub block: Block,
+    twin: Option<Twin>,
     pub spad: Scratchpad,
     pub memory: Memory,
     pub port: AxiPort,
@@ -212,14 +219,17 @@ impl Rig {
         let mut random = Random::new(seed);
         let mut spad = Scratchpad::new(SPAD as usize, if busy { 3 } else { 0 }, seed);
         let sides: &[&str] = if top == "puce_load" { &["table", "write"] } else { &["read"] };
-        sides.iter().for_each(|side| spad.connect(&block, &format!("{side}_req_o"), &format!("{side}_rsp_i")));
+        let names: Vec<_> = sides.iter().map(|side| [format!("{side}_req_o"), format!("{side}_rsp_i")]).collect();
+        names.iter().for_each(|[request, response]| spad.connect(&block, request, response));
+        let ports = names.iter().map(|[request, response]| (block.port(request), block.port(response))).collect();
+        let twin = Some(Twin::new(&block, ports, port));
         spad.bytes.iter_mut().for_each(|byte| *byte = random.bits() as u8);
         let memory = Memory { data: image(&mut random), ..Memory::default() };
         let axi = AxiPort::connect(&block, "", 0, timing);
         block.set("limit_i", MEMORY as u64);
         let [command, valid, ready] = ["cmd_i", "cmd_valid_i", "cmd_ready_o"].map(|name| block.port(name));
         let [done, fault] = ["done_o", "fault_o"].map(|name| block.port(name));
-        Some(Rig { block, spad, memory, port: axi, command, valid, ready, done, fault, random, busy })
+        Some(Rig { block, twin, spad, memory, port: axi, command, valid, ready, done, fault, random, busy })
     }
 
     /// One cycle with this command offered: whether it was taken, and whether one was done.
@@ -234,6 +244,9 @@ impl Rig {
         self.block.eval();
         self.spad.sample(&self.block);
         self.port.sample(&self.block).expect("the rules of AXI4 hold");
+        if let Some(twin) = &mut self.twin {
+            twin.check(&self.block, offered, &self.spad.bytes);
+        }
         let taken = offered.is_some() && self.block.take(self.ready) == 1;
         let done = self.block.take(self.done) == 1;
         self.block.tick();
@@ -272,11 +285,15 @@ impl Rig {
         assert_eq!(self.spad.outside, 0);
         assert!(self.spad.bytes == spad, "the scratchpad differs");
         assert!(self.memory.data == memory, "memory differs");
-        self.block.cycle() - start
+        let cycles = self.block.cycle() - start;
+        (0..LEFT).for_each(|_| _ = self.step(None));
+        assert!(self.twin.as_ref().is_some_and(Twin::idle), "something is left in the twin");
+        cycles
     }
 
     /// The fault that this command ends in, by number.
     pub fn fault(&mut self, instr: &Instr) -> u64 {
+        self.twin = None;
         let mut next = Some(instr);
         for _ in 0..2000 {
             let (taken, _) = self.step(next);

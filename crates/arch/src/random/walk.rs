@@ -119,22 +119,11 @@ impl<'a> Walk<'a> {
     /// The register that a control instruction sets.
     fn control(&self, instr: &Instr, registers: &Registers) -> Result<Option<(usize, i64)>, String> {
         let value = |operand| value(registers, operand);
-        let (rd, value) = match *instr {
-            Instr::Set { rd, value: v } => (rd, value(v)),
-            Instr::Add { rd, a, b } => (rd, value(a).wrapping_add(value(b))),
-            Instr::Sub { rd, a, b } => (rd, value(a).wrapping_sub(value(b))),
-            Instr::Mul { rd, a, b } => (rd, value(a).wrapping_mul(value(b))),
-            Instr::Min { rd, a, b } => (rd, value(a).min(value(b))),
-            Instr::Max { rd, a, b } => (rd, value(a).max(value(b))),
-            Instr::Shr { rd, a, b } => (rd, value(a) >> (value(b) & 63)),
-            Instr::And { rd, a, b } => (rd, value(a) & value(b)),
-            Instr::Param { rd, index } => {
-                let word = usize::try_from(value(index)).ok().and_then(|index| self.params.get(index));
-                (rd, i64::from(*word.ok_or("no such parameter")?))
-            }
-            _ => return Ok(None),
-        };
-        Ok(Some((rd.0 as usize, value)))
+        if let Instr::Param { rd, index } = *instr {
+            let word = usize::try_from(value(index)).ok().and_then(|index| self.params.get(index));
+            return Ok(Some((rd.0 as usize, i64::from(*word.ok_or("no such parameter")?))));
+        }
+        Ok(instr.computes(value).map(|(rd, value)| (rd.0 as usize, value)))
     }
 
     /// Walk a stream of a random program and refuse what breaks its layout; the registers at the end.

@@ -92,8 +92,8 @@ impl Gather {
     }
 
     /// One clock edge: what begins if it is ready (`start_valid_i`), the port's answer, whether an address would be taken (`addr_ready_i`), and the
-    /// index that stands at an entry of the table.
-    pub fn step(&mut self, start: Option<Start>, answer: Answer, taken: bool, index: impl FnOnce(u64) -> u32) {
+    /// index that stands at a byte of the scratchpad, an entry of the table.
+    pub fn step(&mut self, start: Option<Start>, answer: Answer, taken: bool, index: impl FnOnce(i64, u64) -> u32) {
         let flow = self.valid & LAST == 0 || taken;
         let take = self.busy && self.words != 0 && flow && self.left != 0;
         let pop = take && (self.slot == WORD / INDEX - 1 || self.left == 1);
@@ -102,8 +102,9 @@ impl Gather {
             self.busy = false;
         }
         if take {
-            let entry = (self.start.count - self.left) as u64;
-            self.ring[self.tail % PLACES] = self.start.base + i64::from(index(entry)) * self.start.step;
+            let entry = self.start.count - self.left;
+            let index = index(self.start.table + INDEX * entry, entry as u64);
+            self.ring[self.tail % PLACES] = self.start.base + i64::from(index) * self.start.step;
             self.tail += 1;
             self.left -= 1;
             self.slot = (self.slot + 1) % (WORD / INDEX);

@@ -16,6 +16,17 @@ pub enum Access {
     Merge,
 }
 
+impl Access {
+    /// A write of these bytes of a word.
+    #[inline]
+    pub fn of_strobe(strobe: u32) -> Access {
+        const FIRST: u32 = 0x1111_1111;
+        let pairs = [strobe | strobe >> 1, strobe & strobe >> 1];
+        let (some, whole) = ((pairs[0] | pairs[0] >> 2) & FIRST, (pairs[1] & pairs[1] >> 2) & FIRST);
+        if some == whole { Access::Write } else { Access::Merge }
+    }
+}
+
 /// A request at a port of the scratchpad. Whether it is made never depends on whether it is taken in the same cycle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ask {
@@ -52,6 +63,17 @@ pub struct Read {
     pub beat: Option<bool>,
 }
 
+/// What a writer is told by the memory port in a cycle. Answers are known at the beginning of the cycle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Write {
+    /// The burst that was offered in this cycle is taken.
+    pub aw_taken: bool,
+    /// The beat that was offered in this cycle is taken.
+    pub w_taken: bool,
+    /// Memory answers for a burst.
+    pub b: bool,
+}
+
 /// What an engine says of its commands in a cycle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Outcome {
@@ -61,10 +83,19 @@ pub struct Outcome {
     pub done: bool,
 }
 
-/// The indices that a gather reads: of engine `unit`, of its command number `command` since the start (from 0), entry `entry` of the table.
-pub type Tables<'a> = dyn FnMut(Unit, u64, u64) -> u32 + 'a;
+/// Bytes of a word of the scratchpad: what the exchange engines of a chip send each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Part {
+    /// Number of the word.
+    pub word: i64,
+    /// Which bytes of it.
+    pub strobe: u32,
+}
+
+/// The indices that gathers read: of engine `unit`, what stands at byte `address` of the scratchpad, which is entry `entry` of a command's table.
+pub type Tables<'a> = dyn FnMut(Unit, i64, u64) -> u32 + 'a;
 
 /// Entry `i` of every table is `i`.
-pub fn in_order(_unit: Unit, _command: u64, entry: u64) -> u32 {
+pub fn in_order(_unit: Unit, _address: i64, entry: u64) -> u32 {
     entry as u32
 }

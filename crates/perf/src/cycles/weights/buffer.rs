@@ -42,8 +42,8 @@ impl Buffer {
 
     /// Words that the stream offers (`stream_count_o`).
     pub fn count(&self) -> u32 {
-        let (before, from) = self.banks.split_at(self.head);
-        from.iter().chain(before).take_while(|bank| bank.ahead != 0).count() as u32
+        let (count, mask) = (self.banks.len(), self.banks.len() - 1);
+        (0..count).find(|place| self.banks[(self.head + place) & mask].ahead == 0).unwrap_or(count) as u32
     }
 
     /// One clock edge: so many words come in, so many leave.

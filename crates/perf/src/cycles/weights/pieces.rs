@@ -72,8 +72,6 @@ pub struct Pieces {
     groups: i64,
     left: i64,
     slot: i64,
-    /// Commands taken so far.
-    commands: u64,
     asking: bool,
     ask: i64,
     ask_left: i64,
@@ -107,7 +105,6 @@ impl Pieces {
             groups: 0,
             left: 0,
             slot: 0,
-            commands: 0,
             asking: false,
             ask: 0,
             ask_left: 0,
@@ -146,6 +143,9 @@ impl Pieces {
         piece_taken: bool,
         tables: &mut Tables<'_>,
     ) -> bool {
+        if !self.busy && self.valid == 0 && !piece_taken && command.is_none() {
+            return false;
+        }
         let issue = self.busy && self.room != 0 && (!self.now.gathers || self.table_words != 0);
         let last = !self.now.gathers || self.left == 1 && self.groups == 1;
         let entry_pop = issue && self.now.gathers && (self.slot == WORD / ENTRY - 1 || self.left == 1);
@@ -180,8 +180,9 @@ impl Pieces {
     fn issue(&mut self, last: bool, tables: &mut Tables<'_>) {
         let mut at = self.base;
         if self.now.gathers {
-            let entry = (self.now.entries - self.left) as u64;
-            at += i64::from(tables(Unit::Weights, self.commands - 1, entry)) * self.now.step;
+            let entry = self.now.entries - self.left;
+            let index = tables(Unit::Weights, self.now.table + ENTRY * entry, entry as u64);
+            at += i64::from(index) * self.now.step;
             self.left -= 1;
             self.slot = (self.slot + 1) % (WORD / ENTRY);
             if self.left == 0 {
@@ -208,7 +209,6 @@ impl Pieces {
 
     fn begin(&mut self, command: Command) {
         self.busy = true;
-        self.commands += 1;
         self.now = command;
         self.base = command.base;
         self.groups = command.groups;
