@@ -1,4 +1,5 @@
-//! Random programs on the emulator and on the chip: the same memory, scratchpads, flags and numbers of instructions, whatever memory's times.
+//! Random programs on the emulator and on the chip: the same memory, scratchpads, flags and numbers of instructions, whatever memory's times. Where
+//! memory has a fixed latency, the twin in time (`perf::cycles`) has the same counters too.
 //!
 //! `PUCE_CASES` asks for at least so many programs, `PUCE_SEED` begins elsewhere, and `PUCE_UNITS` (`l,s`) leaves only the instructions of these engines.
 
@@ -9,12 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arch::Chip;
 use arch::attr::{Attr, Unit};
-use arch::machine::Machine;
 use arch::random::{Case, case, everything, shrink};
 use emu::{Emulator, Settings};
+use perf::cycles::counts::{CoreCounts, Counts, PortCounts};
+use perf::cycles::machine::Machine;
+use perf::cycles::memory;
 use rtl::machine::{RtlMachine, Settings as RtlSettings};
 use rtl::memory::Timing;
-use rtl::registers;
+use rtl::registers::{self, Register};
 
 /// Programs run at once, each on a chip of its own.
 const THREADS: usize = 2;
@@ -32,6 +35,8 @@ const LIMIT: u64 = 4_000_000;
 /// All that a run leaves behind.
 #[derive(PartialEq, Debug)]
 struct Outcome {
+    /// What was counted, where the times of memory are fixed.
+    counts: Option<Counts>,
     result: Result<(), String>,
     memory: Vec<u8>,
     scratchpads: Vec<Vec<u8>>,
@@ -39,7 +44,7 @@ struct Outcome {
     instructions: [u64; 7],
 }
 
-fn run(machine: &mut dyn Machine, case: &Case) -> Outcome {
+fn run(machine: &mut dyn arch::machine::Machine, case: &Case) -> Outcome {
     let mut prepare = || {
         machine.load(0, &case.program)?;
         machine.write(0, 0, &case.memory)?;
@@ -52,11 +57,50 @@ fn run(machine: &mut dyn Machine, case: &Case) -> Outcome {
     let cores = 0..case.program.cores.len();
     let scratchpads = cores.map(|core| machine.scratchpad(0, core).unwrap_or_default()).collect();
     let instructions = machine.counters().instructions;
-    Outcome { result: result.and(read), memory, scratchpads, flags: machine.flags(0).0, instructions }
+    Outcome { counts: None, result: result.and(read), memory, scratchpads, flags: machine.flags(0).0, instructions }
 }
 
-fn emulated(chip: &Chip, case: &Case) -> Outcome {
-    run(&mut Emulator::new(chip, Settings::default()).unwrap(), case)
+/// What the emulator leaves behind, and what the twin in time counts.
+fn expected(chip: &Chip, case: &Case, timing: Timing) -> Outcome {
+    let mut outcome = run(&mut Emulator::new(chip, Settings::default()).unwrap(), case);
+    if let (Timing::Fixed { latency }, Ok(())) = (timing, &outcome.result) {
+        outcome.counts = Some(twin(chip, case, latency));
+    }
+    outcome
+}
+
+fn twin(chip: &Chip, case: &Case, latency: u64) -> Counts {
+    let mut twin = Machine::new(chip, memory::Timing::Fixed(latency));
+    let mut params = case.params.clone();
+    params.resize(chip.parameters, 0);
+    twin.load(&case.program, params);
+    let table = &mut |_, _, address, _| case.table(address);
+    twin.run(case.program.cores.len(), LIMIT, table).unwrap_or_else(|error| panic!("the twin: {error}"))
+}
+
+/// What the chip has counted.
+fn counted(machine: &mut RtlMachine, chip: &Chip) -> Counts {
+    let mut get = |register: Register, index: usize, item: usize| machine.register(register, index, item).unwrap();
+    let core = |get: &mut dyn FnMut(Register, usize, usize) -> u64, index: usize| CoreCounts {
+        instructions: std::array::from_fn(|unit| get(registers::core::INSTRUCTIONS, index, unit)),
+        busy: std::array::from_fn(|unit| get(registers::core::BUSY, index, unit)),
+        sync: std::array::from_fn(|unit| get(registers::core::SYNC, index, unit)),
+        queue: get(registers::core::QUEUE, index, 0),
+        fetch: get(registers::core::FETCH, index, 0),
+        stream: get(registers::core::STREAM, index, 0),
+        memory: get(registers::core::MEMORY, index, 0),
+        spad: std::array::from_fn(|port| get(registers::core::SPAD, index, port)),
+    };
+    Counts {
+        cycles: get(registers::chip::CYCLES, 0, 0),
+        cores: (0..chip.core.count).map(|index| core(&mut get, index)).collect(),
+        ports: (0..chip.memory_ports())
+            .map(|index| PortCounts {
+                read: get(registers::port::READ, index, 0),
+                written: get(registers::port::WRITE, index, 0),
+            })
+            .collect(),
+    }
 }
 
 /// A simulated chip that is made anew after a failure.
@@ -94,11 +138,19 @@ impl Simulator {
         if self.machine.renew().is_err() {
             self.anew();
         }
+        // The twin begins at a reset; whose turn it is outlives a run.
+        let fixed = matches!(timing, Timing::Fixed { .. });
+        if fixed {
+            self.machine.power_up().expect("a chip after reset answers");
+        }
         self.machine.set_timing(timing);
         if self.broken {
             self.machine.set_register(registers::core::INJECT, 0, 3).unwrap();
         }
-        let outcome = run(&mut self.machine, case);
+        let mut outcome = run(&mut self.machine, case);
+        if fixed && outcome.result.is_ok() {
+            outcome.counts = Some(counted(&mut self.machine, &self.chip));
+        }
         if outcome.result.is_err() {
             self.anew();
         }
@@ -109,9 +161,10 @@ impl Simulator {
     fn report(&mut self, case: &Case, seed: u64) -> String {
         let chip = self.chip.clone();
         let simulator = RefCell::new(self);
-        let differs = |case: &Case| emulated(&chip, case) != simulator.borrow_mut().run(case, timing(seed));
+        let differs =
+            |case: &Case| expected(&chip, case, timing(seed)) != simulator.borrow_mut().run(case, timing(seed));
         let small = shrink(case, &chip, differs);
-        let (want, got) = (emulated(&chip, &small), simulator.borrow_mut().run(&small, timing(seed)));
+        let (want, got) = (expected(&chip, &small, timing(seed)), simulator.borrow_mut().run(&small, timing(seed)));
         let cores = chip.core.count;
         format!("seed {seed}, {cores} cores, {:?}: {}\n{small}", timing(seed), differences(&want, &got))
     }
@@ -123,9 +176,14 @@ fn differences(want: &Outcome, got: &Outcome) -> String {
         let at = want.iter().zip(got).position(|(a, b)| a != b)?;
         Some(format!("byte {at}: {:02x?} and not {:02x?}", &got[at..][..8], &want[at..][..8]))
     };
+    let counts = if want.counts == got.counts {
+        String::new()
+    } else {
+        format!(", counts {:?}\nand not {:?}", got.counts, want.counts)
+    };
     let pads = want.scratchpads.iter().zip(&got.scratchpads).map(|(want, got)| byte(want, got));
     format!(
-        "{:?} and not {:?}, flags {} and not {}, instructions {:?} and not {:?}, memory {:?}, scratchpads {:?}",
+        "{:?} and not {:?}, flags {} and not {}, instructions {:?} and not {:?}, memory {:?}, scratchpads {:?}{counts}",
         got.result,
         want.result,
         got.flags,
@@ -189,7 +247,8 @@ fn random_programs_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
     }
     let (first, least, units) = (number("PUCE_SEED").unwrap_or(0), number("PUCE_CASES").unwrap_or(LEAST), units());
     let next = AtomicU64::new(first);
-    let (missing, instructions) = (Mutex::new(BTreeSet::from_iter(everything())), AtomicU64::new(0));
+    let missing = Mutex::new(BTreeSet::from_iter(everything()));
+    let (instructions, timed) = (AtomicU64::new(0), AtomicU64::new(0));
     let enough = |seed: u64| seed >= first + least && (units.is_some() || missing.lock().unwrap().is_empty());
     let work = || {
         let mut simulators = CORES.map(Simulator::new);
@@ -200,20 +259,25 @@ fn random_programs_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
             }
             let simulator = &mut simulators[usize::from(seed.is_multiple_of(SHARE))];
             let case = program(&simulator.chip, seed, units.as_deref());
-            let (want, got) = (emulated(&simulator.chip, &case), simulator.run(&case, timing(seed)));
+            let (want, got) = (expected(&simulator.chip, &case, timing(seed)), simulator.run(&case, timing(seed)));
             assert_eq!(want.result, Ok(()), "seed {seed}: a random program is legal");
             if want != got {
                 next.store(u64::MAX / 2, Ordering::Relaxed);
                 panic!("{}", simulator.report(&case, seed));
             }
             instructions.fetch_add(got.instructions.iter().sum(), Ordering::Relaxed);
+            timed.fetch_add(u64::from(got.counts.is_some()), Ordering::Relaxed);
             let mut missing = missing.lock().unwrap();
             case.covers().iter().for_each(|choice| _ = missing.remove(choice));
         }
     };
     std::thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(work))));
     let count = next.into_inner() - THREADS as u64 - first;
-    println!("{count} programs from seed {first} on, {} instructions", instructions.into_inner());
+    let (instructions, timed) = (instructions.into_inner(), timed.into_inner());
+    println!(
+        "{count} programs from seed {first} on, {instructions} instructions; {timed} programs took the twin's cycles"
+    );
+    assert!(units.is_some() || timed > count / 16, "the times of {timed} programs were compared");
     let missing = missing.into_inner().unwrap();
     assert!(units.is_some() || missing.is_empty(), "{count} programs never had {missing:?}");
 }

@@ -10,6 +10,8 @@
 //! Values matter in one place only: the indices of gathers. Who wants the time of a gather says what its table holds ([`wires::Tables`]); else entry `i` is `i`.
 
 pub mod control;
+mod core;
+pub mod counts;
 pub mod dma;
 pub mod exchange;
 pub mod fetch;
@@ -18,6 +20,7 @@ pub mod front;
 pub mod gather;
 pub mod hub;
 pub mod load;
+pub mod machine;
 pub mod matrix;
 pub mod memory;
 pub mod params;

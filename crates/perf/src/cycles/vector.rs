@@ -138,6 +138,8 @@ impl Vector {
         self.a.start(&self.plan.a);
         self.b.start(&self.plan.b);
         self.scales.start(&self.plan.scales);
+        // What the last command left in the scanner is older than any result.
+        self.scanner = Scanner::default();
         if self.plan.exec.norm {
             self.factor.start();
         }

@@ -63,6 +63,9 @@ const UNITS: usize = ENGINES + 1;
 pub struct Waits(u64);
 
 impl Waits {
+    /// Nobody waits.
+    pub const NONE: Waits = Waits(0);
+
     /// Adds that the unit of this number (control is 6) waits, if it does.
     #[inline]
     pub fn put(&mut self, unit: usize, cause: Cause, waits: bool) {
