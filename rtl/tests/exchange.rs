@@ -105,6 +105,7 @@ impl Team {
         for (core, pad) in self.scratchpads.iter().enumerate() {
             assert!(pad.bytes == expected[core], "core {core} after {gathers:?}");
         }
+        assert!(self.hub.idle() && self.twins.iter().all(Exchange::idle), "something is left in the twins");
         self.cycle - start
     }
 
@@ -219,6 +220,9 @@ impl Team {
         let step = at + 2 * random.below(20);
         for (_, gather) in &mut gathers {
             (gather.sstep, gather.dstep) = (step, step);
+            if rows == 1 && random.one_in(2) {
+                gather.sstep += 2;
+            }
             if !in_place {
                 gather.sstep = gather.bytes + gather.bytes2 + 2 * random.below(40);
                 gather.src = SOURCES + 2 * random.below(20);

@@ -38,6 +38,15 @@ fn small_elements_far_apart_go_one_per_cycle() {
 }
 
 #[test]
+fn so_many_bursts_wait_for_an_answer() {
+    const LATENCY: u64 = 400;
+    let Some(mut rig) = Rig::new("puce_store", 64, Timing::Fixed { latency: LATENCY }, false, 11) else { return };
+    // 128 of them.
+    let cycles = [128, 130].map(|bursts| rig.run(&[st(0, 0, 4, line(bursts, 4, 128))]));
+    assert!(cycles[0] < 2 * LATENCY && 2 * LATENCY < cycles[1], "{cycles:?} cycles");
+}
+
+#[test]
 fn a_beat_that_elements_share_is_written_once() {
     let Some(mut rig) = Rig::new("puce_store", 64, Timing::Fixed { latency: 10 }, false, 8) else { return };
     rig.run(&[st(0, 0, 4, line(256, 4, 8))]);
