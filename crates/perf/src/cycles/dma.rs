@@ -18,7 +18,7 @@ pub struct Run {
     /// First byte where they go.
     pub to: i64,
     /// Bytes less one.
-    pub len_m1: i64,
+    pub len_m1: u32,
     /// It moves nothing and ends a command.
     pub empty: bool,
     /// The last of its command.

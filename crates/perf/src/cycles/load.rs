@@ -26,7 +26,7 @@ pub struct Load {
     beat_m1: i64,
     gathers: bool,
     base: i64,
-    /// Commands under way, and those that were taken.
+    /// Commands under way.
     flight: u32,
     /// Beats that the buffer has room for, and that are there.
     room: i64,
@@ -169,20 +169,23 @@ impl Load {
     fn walk(&mut self, command: Option<&Instr>, run_ready: bool, answer: Answer, tables: &mut Tables<'_>) {
         let base = if self.gathers { self.gather.address() } else { Some(self.base) };
         let base_taken = self.gathers && self.agu.wants_base();
-        let (copy, list) = command.map_or((None, None), |instr| self.begin(instr));
-        self.agu.step(copy, base, run_ready);
-        self.gather.step(list, answer, base_taken, |address, entry| tables(Unit::Load, address, entry));
+        self.agu.step(base, run_ready);
+        let list = command.and_then(|instr| self.begin(instr));
+        if list.is_some() || !self.gather.idle() {
+            self.gather.step(list, answer, base_taken, |address, entry| tables(Unit::Load, address, entry));
+        }
     }
 
-    /// The copy of a command that begins, and the list of a gathering one.
-    fn begin(&mut self, command: &Instr) -> (Option<Copy3>, Option<Start>) {
+    /// A command begins: the list of one that gathers.
+    fn begin(&mut self, command: &Instr) -> Option<Start> {
         let (copy, bases) = copies(command);
+        self.agu.begin(copy);
         self.gathers = matches!(bases, Bases::List(_));
         match bases {
-            Bases::List(list) => (Some(copy), Some(list).filter(|_| copy.moves())),
+            Bases::List(list) => Some(list).filter(|_| copy.moves()),
             Bases::One(base) => {
                 self.base = base;
-                (Some(copy), None)
+                None
             }
         }
     }

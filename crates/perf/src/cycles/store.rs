@@ -111,9 +111,10 @@ impl Store {
         let packed = self.pack(beat_room);
         let cut_taken = self.read(packed, answer);
         let run_ready = self.announce(cut_taken, length_room, write);
-        let base = self.base;
-        let copy = command.map(|instr| self.begin(instr));
-        self.agu.step(copy, Some(base), run_ready);
+        self.agu.step(Some(self.base), run_ready);
+        if let Some(instr) = command {
+            self.begin(instr);
+        }
         Outcome { taken: command.is_some(), done }
     }
 
@@ -202,13 +203,13 @@ impl Store {
         }
     }
 
-    /// The copy of a command that begins.
-    fn begin(&mut self, command: &Instr) -> Copy3 {
+    /// A command begins.
+    fn begin(&mut self, command: &Instr) {
         let Instr::St { src, mem, elem, n0, s0, d0, n1, s1, d1, n2, s2, d2 } = *command else {
             unreachable!("`{command}` is no instruction of the store engine")
         };
         self.base = src.imm;
         let dims = [[n0, s0, d0], [n1, s1, d1], [n2, s2, d2]].map(|dim| dim.map(|operand| operand.imm));
-        Copy3::once(elem.imm, mem.imm, dims)
+        self.agu.begin(Copy3::once(elem.imm, mem.imm, dims));
     }
 }

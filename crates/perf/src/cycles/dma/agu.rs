@@ -85,18 +85,14 @@ impl Agu {
             _ => return None,
         };
         let last = empty || self.left == [0; 4];
-        Some(Run { from: self.from[0], to: self.to[0], len_m1: self.copy.elem - 1, empty, last, fresh: false })
+        Some(Run { from: self.from[0], to: self.to[0], len_m1: (self.copy.elem - 1) as u32, empty, last, fresh: false })
     }
 
-    /// One clock edge: a copy that begins, which is looked at only when [`Agu::ready`]; the next base, if one is there; whether the run is taken.
+    /// One clock edge: the next base, if one is there, and whether the run is taken.
     #[inline]
-    pub fn step(&mut self, start: Option<Copy3>, base: Option<i64>, taken: bool) {
+    pub fn step(&mut self, base: Option<i64>, taken: bool) {
         match self.state {
-            State::Idle => {
-                if let Some(copy) = start {
-                    self.begin(copy);
-                }
-            }
+            State::Idle => {}
             State::Multiply => self.state = State::Sum,
             State::Sum => self.state = State::Merge,
             State::Merge => self.merge(),
@@ -112,7 +108,8 @@ impl Agu {
         }
     }
 
-    fn begin(&mut self, copy: Copy3) {
+    /// Begin a copy, at the end of a cycle in which it was [`Agu::ready`].
+    pub fn begin(&mut self, copy: Copy3) {
         self.state = if copy.moves() { State::Multiply } else { State::Empty };
         self.to = [copy.to; 4];
         self.left[3] = copy.bases - 1;

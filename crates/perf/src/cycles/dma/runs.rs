@@ -164,7 +164,7 @@ impl Runs {
         let memory = self.memory(&run);
         self.a_valid = true;
         self.a_run = run;
-        self.a_last = (memory + run.len_m1) >> self.shift;
+        self.a_last = (memory + i64::from(run.len_m1)) >> self.shift;
         self.a_left_m1 = self.a_last - (memory >> self.shift);
     }
 

@@ -11,7 +11,7 @@ pub struct Segment {
     /// First byte where it goes.
     pub to: i64,
     /// Bytes less one, below a word's.
-    pub len_m1: i64,
+    pub len_m1: u32,
     /// It moves nothing and ends a command.
     pub empty: bool,
     /// The last of its command.
@@ -33,8 +33,8 @@ pub struct Segments {
 impl Segments {
     /// Bytes of the word from the run's place on, less one.
     #[inline]
-    fn room_m1(&self) -> i64 {
-        !self.run.from & (WORD - 1)
+    fn room_m1(&self) -> u32 {
+        (!self.run.from & (WORD - 1)) as u32
     }
 
     #[inline]
@@ -70,9 +70,9 @@ impl Segments {
             let step = self.room_m1() + 1;
             self.valid = !self.ends();
             self.first = false;
-            self.run.from += step;
-            self.run.to += step;
-            self.run.len_m1 -= step;
+            self.run.from += i64::from(step);
+            self.run.to += i64::from(step);
+            self.run.len_m1 = self.run.len_m1.wrapping_sub(step);
         }
         if let Some(run) = run {
             *self = Segments { valid: true, first: true, run };
