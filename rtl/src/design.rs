@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
+use crate::instrument::Instruments;
 use crate::library::Library;
 use crate::tools::{self, Tools};
 use crate::{Error, Result, sources};
@@ -38,6 +39,7 @@ pub struct Design {
     params: Vec<(String, String)>,
     extra: Vec<(String, String)>,
     exposed: Vec<(String, String)>,
+    defines: Vec<String>,
     effort: Effort,
     unchecked: bool,
 }
@@ -66,6 +68,12 @@ impl Design {
         self
     }
 
+    /// With a macro that the sources ask for: `SYNTHESIS` gives the view that becomes cells.
+    pub fn define(mut self, name: &str) -> Design {
+        self.defines.push(name.into());
+        self
+    }
+
     /// With this much work of the compiler.
     pub fn effort(mut self, effort: Effort) -> Design {
         self.effort = effort;
@@ -80,25 +88,27 @@ impl Design {
 
     /// The library, built when the cache does not hold it.
     pub fn library(&self) -> Result<Arc<Library>> {
-        let tools = Tools::find()?;
+        let (tools, instruments) = (Tools::find()?, Instruments::find()?);
         let folder = tools::cache()?;
-        let path = folder.join(format!("{}-{}.so", self.top, self.key(tools)?));
+        let path = folder.join(format!("{}-{}.so", self.top, self.key(tools, instruments)?));
         // One build at a time in this process; two processes may both build, and the last one's file stays.
         let _turn = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
         if path.exists() {
             touch(&path);
         } else {
-            self.build(tools, &folder, &path)?;
+            self.build(tools, instruments, &folder, &path)?;
             forget(&folder);
         }
-        Library::open(&path)
+        Library::open(&path, instruments, &self.top)
     }
 
     /// The sources that the top module needs: name and text, packages first.
-    fn files(&self) -> Result<Vec<(&str, &str)>> {
+    fn files<'a>(&'a self, instruments: &'a Instruments) -> Result<Vec<(&'a str, &'a str)>> {
+        let stand_in =
+            |(name, text)| (name, instruments.stand_in(sources::unit(name), &self.top, &self.params).unwrap_or(text));
         let extra: Vec<(&str, &str)> = self.extra.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         let roots = extra.iter().map(|(_, text)| *text).chain([self.top.as_str()]);
-        let files: Vec<_> = sources::named_by(roots).into_iter().chain(extra).collect();
+        let files: Vec<_> = sources::named_by(roots).into_iter().map(stand_in).chain(extra).collect();
         let holds =
             |text: &str| text.lines().any(|line| line.trim_start().starts_with("module") && line.contains(&self.top));
         if !files.iter().any(|(_, text)| holds(text)) {
@@ -108,28 +118,32 @@ impl Design {
     }
 
     /// A hash of everything that the library follows from.
-    fn key(&self, tools: &Tools) -> Result<String> {
+    fn key(&self, tools: &Tools, instruments: &Instruments) -> Result<String> {
         let settings = format!("{:?} {:?} {:?} {}", self.params, self.exposed, self.effort, self.unchecked);
-        let texts = self.files()?.into_iter().flat_map(|(name, text)| [name, text]);
+        let texts = self.files(instruments)?.into_iter().flat_map(|(name, text)| [name, text]);
+        let counts = if instruments.counts() { "coverage" } else { "" };
+        let extra = [compile::INSTRUMENTS, counts].into_iter().filter(|_| instruments.any());
         let parts = [&self.top, &settings, compile::SHIM, compile::VERSION, &tools.version].into_iter().chain(texts);
+        let parts = parts.chain(extra).chain(self.defines.iter().map(String::as_str));
         Ok(hash(parts))
     }
 
     /// Verilate and compile in a folder of this process, then move the library to its place in one step.
-    fn build(&self, tools: &Tools, cache: &Path, path: &Path) -> Result<()> {
+    fn build(&self, tools: &Tools, instruments: &Instruments, cache: &Path, path: &Path) -> Result<()> {
         let work = Scratch::new(cache)?;
-        self.verilate(tools, &work.0)?;
+        self.verilate(tools, instruments, &work.0)?;
         let ports = header::ports(&read(&work.0.join("obj/Vdut.h"))?)?;
         write(&work.0.join("obj/ports.h"), &header::table(&ports))?;
-        let library = compile::library(tools, cache, &work.0.join("obj"), self.effort)?;
+        let library = compile::library(tools, instruments, cache, &work.0.join("obj"), self.effort)?;
         fs::rename(&library, path).map_err(|error| file_error(path, &error))
     }
 
-    fn verilate(&self, tools: &Tools, work: &Path) -> Result<()> {
+    fn verilate(&self, tools: &Tools, instruments: &Instruments, work: &Path) -> Result<()> {
         let mut command = tools.verilator();
         command.current_dir(work).args(["--cc", "-O3", "--x-assign", "fast", "--x-initial", "unique"]);
         command.args(["--prefix", "Vdut", "--Mdir", "obj", "-Wno-fatal", "--no-timing", "--output-split", "20000"]);
         command.args(["--top-module", &self.top]).arg(if self.unchecked { "--no-assert" } else { "--assert" });
+        command.args(self.defines.iter().map(|name| format!("-D{name}")));
         command.args(self.params.iter().map(|(name, value)| format!("-G{name}={value}")));
         if !self.exposed.is_empty() {
             let line = |(module, variable): &(String, String)| {
@@ -141,7 +155,10 @@ impl Design {
             )?;
             command.arg("exposed.vlt");
         }
-        for (name, text) in self.files()? {
+        if instruments.counts() {
+            command.args(["--coverage-line", "--coverage-toggle"]);
+        }
+        for (name, text) in self.files(instruments)? {
             let name = name.rsplit('/').next().unwrap_or(name);
             write(&work.join(name), text)?;
             command.arg(name);
@@ -220,7 +237,7 @@ mod tests {
 
     #[test]
     fn an_unknown_module_is_refused() {
-        let error = Design::new("puce_none").files().unwrap_err().to_string();
+        let error = Design::new("puce_none").files(&Instruments::default()).unwrap_err().to_string();
         assert!(error.contains("no source has a module `puce_none`"), "{error}");
     }
 
@@ -245,7 +262,8 @@ mod tests {
     #[test]
     fn a_block_needs_its_own_files_only() {
         let design = Design::new("puce_hub");
-        let names: Vec<_> = design.files().unwrap().into_iter().map(|(name, _)| name).collect();
+        let none = Instruments::default();
+        let names: Vec<_> = design.files(&none).unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names.first(), Some(&"sv/puce_pkg.sv"));
         assert!(names.contains(&"sv/puce_hub.sv") && !names.contains(&"sv/puce_fp_add.sv"), "{names:?}");
     }

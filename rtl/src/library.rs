@@ -4,9 +4,11 @@
 //! owned by one value and used by one thread at a time; the pointers of its ports live as long as it does.
 
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::instrument::Instruments;
 use crate::{Error, Result};
 
 /// A port as the library describes it.
@@ -30,6 +32,7 @@ type New = unsafe extern "C" fn(u32) -> *mut c_void;
 type Free = unsafe extern "C" fn(*mut c_void);
 type Eval = unsafe extern "C" fn(*mut c_void) -> *const c_char;
 type Ports = unsafe extern "C" fn(*mut c_void, *mut RawPort, u32) -> u32;
+type Note = unsafe extern "C" fn(*mut c_void, *const c_char);
 type Internal = unsafe extern "C" fn(*mut c_void, *const c_char, u32, *mut c_char, u32, *mut RawArray) -> u32;
 
 /// The functions of a simulator.
@@ -39,26 +42,57 @@ pub struct Library {
     eval: Eval,
     ports: Ports,
     internal: Internal,
+    /// Functions that only simulators with instruments have.
+    instruments: Option<Functions>,
+    name: String,
     // Last, so that it outlives the functions.
     _library: libloading::Library,
 }
 
+/// The functions of instruments, and what is asked of them.
+struct Functions {
+    argument: Note,
+    coverage: Note,
+    asked: &'static Instruments,
+}
+
 impl Library {
-    /// Load a library that [`crate::design::Design`] built.
-    pub(crate) fn open(path: &Path) -> Result<Arc<Library>> {
+    /// Load a library that [`crate::design::Design`] built with these instruments for this top module.
+    pub(crate) fn open(path: &Path, asked: &'static Instruments, top: &str) -> Result<Arc<Library>> {
         let failed = |error: libloading::Error| Error::Build(format!("{}: cannot be loaded: {error}", path.display()));
         // SAFETY: the file was written by `design`, with functions of just these types; its constructors are Verilator's.
         unsafe {
             let library = libloading::Library::new(path).map_err(failed)?;
+            let note = |name: &CStr| library.get::<Note>(name).map(|function| *function).map_err(failed);
+            let functions =
+                || Ok(Functions { argument: note(c"puce_argument")?, coverage: note(c"puce_coverage")?, asked });
             Ok(Arc::new(Library {
                 new: *library.get::<New>(c"puce_new").map_err(failed)?,
                 free: *library.get::<Free>(c"puce_free").map_err(failed)?,
                 eval: *library.get::<Eval>(c"puce_eval").map_err(failed)?,
                 ports: *library.get::<Ports>(c"puce_ports").map_err(failed)?,
                 internal: *library.get::<Internal>(c"puce_internal").map_err(failed)?,
+                instruments: asked.any().then(functions).transpose()?,
+                name: top.into(),
                 _library: library,
             }))
         }
+    }
+}
+
+impl Functions {
+    /// SAFETY: the model is alive and was not evaluated.
+    unsafe fn begin(&self, model: *mut c_void) {
+        let argument = self.asked.argument().and_then(|argument| CString::new(argument).ok());
+        // SAFETY: as above; the text is copied.
+        argument.iter().for_each(|argument| unsafe { (self.argument)(model, argument.as_ptr()) });
+    }
+
+    /// SAFETY: the model is alive.
+    unsafe fn end(&self, model: *mut c_void, name: &str) {
+        let path = self.asked.file(name).and_then(|path| CString::new(path.as_os_str().as_bytes()).ok());
+        // SAFETY: as above; the text is copied.
+        path.iter().for_each(|path| unsafe { (self.coverage)(model, path.as_ptr()) });
     }
 }
 
@@ -90,6 +124,7 @@ impl Model {
         // SAFETY: `puce_new` may be called at any time; the count of the first call to `puce_ports` is the room of the second, which writes each entry.
         unsafe {
             let model = (library.new)(seed);
+            library.instruments.iter().for_each(|functions| functions.begin(model));
             let count = (library.ports)(model, std::ptr::null_mut(), 0);
             let mut raw: Vec<RawPort> = Vec::with_capacity(count as usize);
             (library.ports)(model, raw.as_mut_ptr(), count);
@@ -236,6 +271,9 @@ unsafe impl Send for Exposed {}
 impl Drop for Model {
     fn drop(&mut self) {
         // SAFETY: the model came from `puce_new` and is not used again.
-        unsafe { (self.library.free)(self.model) }
+        unsafe {
+            self.library.instruments.iter().for_each(|functions| functions.end(self.model, &self.library.name));
+            (self.library.free)(self.model)
+        }
     }
 }

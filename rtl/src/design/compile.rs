@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Effort, Scratch, file_error, write};
+use crate::instrument::Instruments;
 use crate::tools::Tools;
 use crate::{Error, Result};
 
 /// The functions that the library offers.
 pub(super) const SHIM: &str = include_str!("../shim.cpp");
+/// The functions of one with instruments beside them.
+pub(super) const INSTRUMENTS: &str = include_str!("../instrument.cpp");
 /// Changes when libraries that lie in the cache are no longer what this module builds.
 pub(super) const VERSION: &str = "1";
 
@@ -17,14 +20,23 @@ pub(super) const VERSION: &str = "1";
 const JOBS: usize = 2;
 /// Verilator's own sources that a model without traces or threads needs.
 const RUNTIME: [&str; 3] = ["verilated.cpp", "verilated_dpi.cpp", "verilated_threads.cpp"];
+/// And one that counts coverage.
+const COUNTING: &str = "verilated_cov.cpp";
 
 /// Compile the model in the folder `obj` and link it with the shim and the runtime.
-pub(super) fn library(tools: &Tools, cache: &Path, obj: &Path, effort: Effort) -> Result<PathBuf> {
-    let runtime = runtime(tools, cache)?;
-    write(&obj.join("puce_shim.cpp"), SHIM)?;
+pub(super) fn library(
+    tools: &Tools,
+    instruments: &Instruments,
+    cache: &Path,
+    obj: &Path,
+    effort: Effort,
+) -> Result<PathBuf> {
+    let compiler = Compiler { tools, counts: instruments.counts() };
+    let runtime = compiler.runtime(cache)?;
+    write(&obj.join("puce_shim.cpp"), &[SHIM, if instruments.any() { INSTRUMENTS } else { "" }].concat())?;
     let units = units(obj)?;
     for pair in units.chunks(JOBS) {
-        compile_all(tools, obj, pair, effort)?;
+        compiler.compile_all(obj, pair, effort)?;
     }
     let out = obj.join("library.so");
     let objects = units.iter().map(|unit| unit.with_extension("o"));
@@ -64,57 +76,70 @@ fn units(obj: &Path) -> Result<Vec<PathBuf>> {
     parts.enumerate().map(place).collect()
 }
 
-/// Compile several files at a time, each in a process of its own.
-fn compile_all(tools: &Tools, folder: &Path, units: &[PathBuf], effort: Effort) -> Result<()> {
-    std::thread::scope(|scope| {
-        let started: Vec<_> = units.iter().map(|unit| scope.spawn(|| compile(tools, folder, unit, effort))).collect();
-        started.into_iter().try_for_each(|thread| thread.join().expect("compiling does not panic"))
-    })
+/// The compiler with what it is told of every file.
+struct Compiler<'a> {
+    tools: &'a Tools,
+    /// Coverage is counted.
+    counts: bool,
 }
 
-fn compile(tools: &Tools, folder: &Path, unit: &Path, effort: Effort) -> Result<()> {
-    let include = tools.verilator.join("include");
-    let mut command = Command::new(&tools.compiler);
-    command.current_dir(folder).args([
-        "-std=c++17",
-        "-fPIC",
-        "-w",
-        "-fvisibility-inlines-hidden",
-        "-DVL_USER_STOP",
-        "-DVL_USER_FATAL",
-    ]);
-    command.arg(match effort {
-        Effort::Quick => "-O0",
-        Effort::Balanced => "-O1",
-        Effort::Fast => "-O2",
-    });
-    command.arg("-I").arg(folder).arg("-I").arg(&include).arg("-I").arg(include.join("vltstd"));
-    command.arg("-c").arg(unit).arg("-o").arg(unit.with_extension("o"));
-    run(&mut command, "the simulator cannot be compiled")
-}
-
-/// The objects of Verilator's own sources, compiled once for the cache.
-fn runtime(tools: &Tools, cache: &Path) -> Result<Vec<PathBuf>> {
-    let folder = cache.join(format!("runtime-{}", super::hash([VERSION, &tools.version])));
-    if !folder.exists() {
-        let work = Scratch::new(cache)?;
-        let place = |name: &&str| {
-            let unit = work.0.join(name);
-            write(&unit, &format!("#include \"{}\"\n", tools.verilator.join("include").join(name).display()))?;
-            Ok(unit)
-        };
-        let units: Vec<PathBuf> = RUNTIME.iter().map(place).collect::<Result<_>>()?;
-        for pair in units.chunks(JOBS) {
-            compile_all(tools, &work.0, pair, Effort::Fast)?;
-        }
-        // Another process may have been quicker: its objects are as good.
-        if let Err(error) = fs::rename(&work.0, &folder)
-            && !folder.exists()
-        {
-            return Err(file_error(&folder, &error));
-        }
+impl Compiler<'_> {
+    /// Compile several files at a time, each in a process of its own.
+    fn compile_all(&self, folder: &Path, units: &[PathBuf], effort: Effort) -> Result<()> {
+        std::thread::scope(|scope| {
+            let started: Vec<_> = units.iter().map(|unit| scope.spawn(|| self.compile(folder, unit, effort))).collect();
+            started.into_iter().try_for_each(|thread| thread.join().expect("compiling does not panic"))
+        })
     }
-    Ok(RUNTIME.iter().map(|name| folder.join(name).with_extension("o")).collect())
+
+    fn compile(&self, folder: &Path, unit: &Path, effort: Effort) -> Result<()> {
+        let include = self.tools.verilator.join("include");
+        let mut command = Command::new(&self.tools.compiler);
+        command.current_dir(folder).args([
+            "-std=c++17",
+            "-fPIC",
+            "-w",
+            "-fvisibility-inlines-hidden",
+            "-DVL_USER_STOP",
+            "-DVL_USER_FATAL",
+        ]);
+        command.args(self.counts.then_some("-DVM_COVERAGE=1"));
+        command.arg(match effort {
+            Effort::Quick => "-O0",
+            Effort::Balanced => "-O1",
+            Effort::Fast => "-O2",
+        });
+        command.arg("-I").arg(folder).arg("-I").arg(&include).arg("-I").arg(include.join("vltstd"));
+        command.arg("-c").arg(unit).arg("-o").arg(unit.with_extension("o"));
+        run(&mut command, "the simulator cannot be compiled")
+    }
+
+    /// The objects of Verilator's own sources, compiled once for the cache.
+    fn runtime(&self, cache: &Path) -> Result<Vec<PathBuf>> {
+        let names: Vec<&str> = RUNTIME.into_iter().chain(self.counts.then_some(COUNTING)).collect();
+        let key = [VERSION, &self.tools.version].into_iter().chain(self.counts.then_some(COUNTING));
+        let folder = cache.join(format!("runtime-{}", super::hash(key)));
+        if !folder.exists() {
+            let work = Scratch::new(cache)?;
+            let include = self.tools.verilator.join("include");
+            let place = |name: &&str| {
+                let unit = work.0.join(name);
+                write(&unit, &format!("#include \"{}\"\n", include.join(name).display()))?;
+                Ok(unit)
+            };
+            let units: Vec<PathBuf> = names.iter().map(place).collect::<Result<_>>()?;
+            for pair in units.chunks(JOBS) {
+                self.compile_all(&work.0, pair, Effort::Fast)?;
+            }
+            // Another process may have been quicker: its objects are as good.
+            if let Err(error) = fs::rename(&work.0, &folder)
+                && !folder.exists()
+            {
+                return Err(file_error(&folder, &error));
+            }
+        }
+        Ok(names.iter().map(|name| folder.join(name).with_extension("o")).collect())
+    }
 }
 
 /// Run a tool; when it fails, its first errors are told.
