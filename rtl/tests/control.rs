@@ -30,6 +30,8 @@ const OPCODE: u64 = 1;
 const VALUE: u64 = 2;
 const PARAM: u64 = 3;
 const LOOPS: u64 = 4;
+const BUS: u64 = 8;
+const STREAM: u64 = 10;
 
 /// What the queues get and how it ends.
 #[derive(Debug, PartialEq)]
@@ -262,9 +264,21 @@ struct Bench {
     dice: Random,
     /// Chances in percent: a word comes, a queue has room, parameter memory is free, no code is on its way.
     chances: [i64; 4],
+    trouble: Trouble,
     /// Instructions since the reset: begun, by engine, and done.
     issued: [u64; ENGINES + 1],
     left: [u64; ENGINES],
+}
+
+/// What goes wrong outside of control.
+#[derive(Clone, Copy, Default)]
+struct Trouble {
+    /// The word of this number comes with an error of the bus.
+    word: Option<usize>,
+    /// An engine tells this fault from this cycle on.
+    fault: Option<(usize, u64)>,
+    /// Weights are left in the stream.
+    left: bool,
 }
 
 impl Bench {
@@ -280,12 +294,15 @@ impl Bench {
         let mut words: [Vec<u64>; ENGINES] = Default::default();
         let before = self.issued;
         let (mut at, mut asked) = (0usize, None);
-        self.block.set("stream_empty_i", 1);
+        self.block.set("stream_empty_i", u64::from(!self.trouble.left));
         self.block.set("start_i", 1);
         for cycle in 0..100_000 {
             let valid = at < code.len() && percent(&mut self.dice, self.chances[0]);
             self.block.set("word_valid_i", u64::from(valid));
             self.block.set("word_i", code.get(at).copied().unwrap_or(0));
+            self.block.set("word_error_i", u64::from(self.trouble.word == Some(at)));
+            let fault = self.trouble.fault.map_or(0, |(from, reason)| if cycle >= from { reason } else { 0 });
+            self.block.set("fault_i", fault);
             let room = (0..ENGINES).fold(0, |room, i| room | u64::from(percent(&mut self.dice, self.chances[1])) << i);
             self.block.set("queue_room_i", room);
             let ready = percent(&mut self.dice, self.chances[2]);
@@ -408,7 +425,8 @@ fn push(words: &mut Vec<u64>, command: &Command) {
 
 fn bench(seed: u64) -> Option<Bench> {
     let block = Block::in_test(&Design::new("puce_control").param("Params", PARAMS))?;
-    Some(Bench { block, dice: Random::new(seed), chances: [100; 4], issued: [0; ENGINES + 1], left: [0; ENGINES] })
+    let (issued, left) = ([0; ENGINES + 1], [0; ENGINES]);
+    Some(Bench { block, dice: Random::new(seed), chances: [100; 4], trouble: Trouble::default(), issued, left })
 }
 
 fn encode(stream: &[Instr]) -> Vec<u64> {
@@ -484,6 +502,35 @@ fn what_no_legal_program_has_is_a_fault_at_its_place() {
     ];
     for (what, code, reason, pc) in cases {
         assert_eq!(bench.run(&code, &[0; PARAMS]).end, End::Fault { reason, pc }, "{what}");
+    }
+}
+
+#[test]
+fn what_goes_wrong_outside_is_told_with_its_reason() {
+    let Some(mut bench) = bench(3) else { return };
+    let set = Instr::from_parts(0x01, &[1], &[Operand::imm(5)]).unwrap();
+    let skipped = [Instr::Loop { count: Operand::imm(0) }, set, set, Instr::End {}, Instr::Halt {}];
+    let code = encode(&[set, set, Instr::Halt {}]);
+    let of = |word, fault, left| Trouble { word, fault, left };
+    let mut reason = |code: &[u64], trouble: Trouble| {
+        bench.trouble = trouble;
+        match bench.run(code, &[0; PARAMS]).end {
+            End::Fault { reason, .. } => reason,
+            End::Done => 0,
+        }
+    };
+    assert_eq!(reason(&code, Trouble::default()), 0);
+    // A header, an operand, and a word of a loop that is not entered.
+    assert_eq!(reason(&code, of(Some(2), None, false)), BUS);
+    assert_eq!(reason(&code, of(Some(3), None, false)), BUS);
+    assert_eq!(reason(&encode(&skipped), of(Some(4), None, false)), BUS);
+    assert_eq!(reason(&code, of(None, None, true)), STREAM);
+    for told in 1..16 {
+        assert_eq!(reason(&code, of(None, Some((3, told)), false)), told);
+    }
+    for (from, to) in [(Unit::Control, Unit::Load), (Unit::Load, Unit::Control)] {
+        let code = encode(&[Instr::Sync { from, to }, Instr::Halt {}]);
+        assert_eq!(reason(&code, Trouble::default()), OPCODE, "control is no engine");
     }
 }
 

@@ -2,20 +2,28 @@
 
 mod arithmetic;
 
-use arithmetic::Operation;
 use base::{func, tile};
 use rtl::block::Block;
-use rtl::design::{Design, Effort};
-
-/// Random operands of each operation; `cargo run --release -p rtl --example arithmetic` takes more.
-const SLICE: u64 = 1_000_000;
+use rtl::design::Design;
 
 #[test]
-fn units_answer_as_a_soft_float_and_the_processor_do() {
-    let units = Operation::ALL.into_iter().filter(|operation| operation.name().starts_with("puce_fp_"));
-    for (seed, operation) in units.enumerate() {
-        operation.hold(Effort::Quick, SLICE, seed as u64);
-    }
+fn sums_are_those_of_a_soft_float_and_the_processor() {
+    arithmetic::hold("puce_fp_add", 0);
+}
+
+#[test]
+fn products_are_those_of_a_soft_float_and_the_processor() {
+    arithmetic::hold("puce_fp_mul", 1);
+}
+
+#[test]
+fn reciprocals_are_those_of_a_soft_float_and_the_processor() {
+    arithmetic::hold("puce_fp_divsqrt, 1/x", 2);
+}
+
+#[test]
+fn roots_are_those_of_integers_and_the_processor() {
+    arithmetic::hold("puce_fp_divsqrt, root", 3);
 }
 
 /// Every function of the package on one pair of words.

@@ -8,14 +8,9 @@ use rtl::design::Design;
 const LATENCY: usize = 3;
 const SUM_BITS: u32 = 21;
 
-/// The sources with `SYNTHESIS` defined, under names of their own.
+/// The view that becomes cells.
 fn cells(depth: usize, columns: usize) -> Design {
-    let text = |text: &str| format!("`define SYNTHESIS\n{}", text.replace("puce_lane", "cells_lane"));
-    Design::new("cells_lane")
-        .param("Depth", depth)
-        .param("Columns", columns)
-        .source("cells_lane_dot.sv", &text(include_str!("../sv/puce_lane_dot.sv")))
-        .source("cells_lane.sv", &text(include_str!("../sv/puce_lane.sv")))
+    Design::new("puce_lane").param("Depth", depth).param("Columns", columns).define("SYNTHESIS")
 }
 
 /// How a byte of codes is read: the lane's modes in the order of their codes, with what their kinds mean.

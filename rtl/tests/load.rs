@@ -4,7 +4,7 @@ mod copies;
 mod twin;
 
 use arch::Instr;
-use copies::{MEMORY, Rig, SPAD_TABLE, commands, ld, line};
+use copies::{MEMORY, Rig, SPAD_TABLE, commands, far, ld, line};
 use rtl::memory::Timing;
 
 #[test]
@@ -80,6 +80,11 @@ fn what_lies_outside_is_a_fault() {
         let Some(mut rig) = Rig::new("puce_load", 64, Timing::Fixed { latency: 5 }, false, 9) else { return };
         assert_eq!(rig.fault(&instr), 6, "`{instr}`");
     }
+}
+
+#[test]
+fn far_addresses_are_told_and_idle_steps_are_not() {
+    far("puce_load", ld);
 }
 
 #[test]

@@ -22,6 +22,8 @@ struct Master {
     aw: Option<(u64, u64)>,
     /// Beats of write bursts whose address was held out, in order: content and whether it is the last.
     beats: VecDeque<(u64, bool)>,
+    /// Addresses that the port took and memory has not got.
+    sent: VecDeque<u64>,
     answers: u64,
     served: u64,
 }
@@ -35,19 +37,17 @@ fn check(masters: usize) {
     let mut open: Vec<(usize, u64)> = Vec::new();
     let mut writes: VecDeque<(usize, u64)> = VecDeque::new();
     let mut answers: Vec<usize> = Vec::new();
-    let mut unique = 0u64;
     let mut twin = Mux::new(masters);
-    for cycle in 0..CYCLES {
-        for (index, core) in cores.iter_mut().enumerate() {
+    for _ in 0..CYCLES {
+        for core in &mut cores {
             if core.ar.is_none() && random.one_in(3) {
-                core.ar = Some((random.below(3) as u64, random.bits() & 0xffff_ffff_ffe0, random.below(4) as u64));
+                core.ar = Some((random.below(3) as u64, random.bits() & 0xffff_ffff_ffe0, length(&mut random)));
             }
             if core.aw.is_none() && core.beats.len() < 20 && random.one_in(6) {
-                let beats = random.below(4) as u64;
-                core.aw = Some(((index as u64) << 40 | cycle << 5, beats));
+                let beats = length(&mut random);
+                core.aw = Some((random.bits() & 0xffff_ffff_ffe0, beats));
                 for beat in 0..=beats {
-                    unique += 1;
-                    core.beats.push_back((unique, beat == beats));
+                    core.beats.push_back((random.bits(), beat == beats));
                 }
             }
         }
@@ -62,13 +62,16 @@ fn check(masters: usize) {
             let (left, content) = cores[core].reads[id as usize][0];
             block.set("axi_r_id_i", (core as u64) << LOW | id);
             block.set("axi_r_data_i", 0);
-            block.set_wide("axi_r_data_i", &[content as u32, left as u32]);
+            block.set_wide("axi_r_data_i", &words(content, left));
             block.set("axi_r_last_i", u64::from(left == 0));
-            block.set("axi_r_resp_i", 2 * (content & 1));
+            // An error of the slave or of the decoder, or none.
+            block.set("axi_r_resp_i", (content & 1) * (2 + (left & 1)));
         }
         let answer = (!answers.is_empty() && random.below(4) > 0).then(|| answers.swap_remove(0));
         block.set("axi_b_valid_i", u64::from(answer.is_some()));
         block.set("axi_b_id_i", (answer.unwrap_or(0) as u64) << LOW);
+        let trouble = random.pick(&[0, 0, 2, 3]);
+        block.set("axi_b_resp_i", trouble);
         block.eval();
         hold(&mut twin, &block, &cores);
 
@@ -77,7 +80,7 @@ fn check(masters: usize) {
             assert_eq!(block.get("axi_r_ready_o"), 1);
             assert_eq!(block.get("r_valid_o"), 1 << core);
             assert_eq!((block.get("r_id_o"), block.get("r_last_o")), (id, u64::from(left == 0)));
-            assert_eq!(block.get_wide("r_data_o")[..2], [content as u32, left as u32]);
+            assert_eq!(block.get_wide("r_data_o"), words(content, left));
             assert_eq!(block.get("r_error_o"), content & 1);
             match left {
                 0 => {
@@ -93,6 +96,7 @@ fn check(masters: usize) {
         assert_eq!(block.get("b_valid_o"), answer.map_or(0, |core| 1 << core));
         if let Some(core) = answer {
             cores[core].answers -= 1;
+            assert_eq!(block.get("b_error_o"), trouble >> 1);
         }
         taken(&block, &mut cores);
         if block.get("axi_ar_valid_o") == 1 && block.get("axi_ar_ready_i") == 1 {
@@ -105,7 +109,7 @@ fn check(masters: usize) {
         if block.get("axi_w_valid_o") == 1 && block.get("axi_w_ready_i") == 1 {
             let core = writes.front().expect("data before its address").0;
             let (content, last) = cores[core].beats.pop_front().expect("data that nobody has");
-            assert_eq!(block.get_wide("axi_w_data_o")[..2], [content as u32, core as u32]);
+            assert_eq!(block.get_wide("axi_w_data_o"), words(content, core as u64));
             assert_eq!(block.get("axi_w_last_o"), u64::from(last));
             assert_eq!(block.get("axi_w_strb_o"), content & 0xffff_ffff);
             if last {
@@ -114,13 +118,14 @@ fn check(masters: usize) {
             }
         }
         if block.get("axi_aw_valid_o") == 1 && block.get("axi_aw_ready_i") == 1 {
-            let address = block.get("axi_aw_addr_o");
-            assert_eq!(block.get("axi_aw_id_o") >> LOW, address >> 40);
+            let core = (block.get("axi_aw_id_o") >> LOW) as usize;
+            assert_eq!(Some(block.get("axi_aw_addr_o")), cores[core].sent.pop_front());
         }
         for core in
             (0..masters).filter(|core| block.get("aw_ready_o") >> core & block.get("aw_valid_i") >> core & 1 == 1)
         {
-            let (_, beats) = cores[core].aw.take().unwrap();
+            let (address, beats) = cores[core].aw.take().unwrap();
+            cores[core].sent.push_back(address);
             writes.push_back((core, beats));
             cores[core].answers += 1;
         }
@@ -158,6 +163,17 @@ fn hold(twin: &mut Mux, block: &Block, cores: &[Master]) {
     }
 }
 
+/// Beats of a burst less one: few, or as many as any master asks for.
+fn length(random: &mut Random) -> u64 {
+    if random.one_in(8) { random.below(16) as u64 } else { random.below(4) as u64 }
+}
+
+/// A beat of data that its content and a second number tell apart.
+fn words(content: u64, second: u64) -> Vec<u32> {
+    let fill = |word: u32| (content.rotate_left(7 * word) >> 16) as u32;
+    [content as u32, second as u32].into_iter().chain((2..PORT as u32 / 4).map(fill)).collect()
+}
+
 /// Show what the cores hold out. A core gives data only when its address was taken or is held out.
 fn drive(block: &mut Block, cores: &[Master]) {
     let bits =
@@ -184,7 +200,9 @@ fn drive(block: &mut Block, cores: &[Master]) {
             block.put_field(port, at * width, width, value);
         }
         let data = block.port("w_data_i");
-        block.put_field(data, at * 8 * PORT as u32, 64, content & 0xffff_ffff | u64::from(at) << 32);
+        for (word, value) in (0..).zip(words(content, u64::from(at))) {
+            block.put_field(data, at * 8 * PORT as u32 + 32 * word, 32, u64::from(value));
+        }
     }
 }
 
@@ -217,7 +235,7 @@ fn the_readers_of_a_core_share_its_port() {
         for (reader, ask) in asks.iter_mut().enumerate() {
             if ask.is_none() && random.one_in([20, 2, 2][reader]) {
                 asked[reader] += 1;
-                *ask = Some((random.bits() & 0xffff_ffff_ffe0, random.below(8) as u64));
+                *ask = Some((random.bits() & 0xffff_ffff_ffe0, random.below(16) as u64));
             }
             block.put_field(block.port("ar_addr_i"), 48 * reader as u32, 48, ask.unwrap_or_default().0);
             block.put_field(block.port("ar_len_i"), 8 * reader as u32, 8, ask.unwrap_or_default().1);

@@ -1,5 +1,6 @@
 //! The host's registers as the table has them: what can be read and written, what starts, and what a counter shows.
 
+use arch::random::Random;
 use rtl::block::Block;
 use rtl::design::Design;
 use rtl::registers::{self, Access, BLOCKS, Register, Size, chip, core, port};
@@ -14,21 +15,26 @@ struct Host {
     params: [u32; PARAMS],
     /// The word that was asked for in the cycle before.
     asked: u32,
+    /// Errors that any core was told to inject.
+    injected: u64,
+    dice: Random,
 }
 
 impl Host {
     fn new() -> Option<Host> {
         let design = Design::new("puce_regs").param("Cores", CORES).param("MemPorts", PORTS).param("Params", PARAMS);
-        Some(Host { block: Block::in_test(&design)?, params: [0; PARAMS], asked: 0 })
+        Some(Host { block: Block::in_test(&design)?, params: [0; PARAMS], asked: 0, injected: 0, dice: Random::new(1) })
     }
 
     fn tick(&mut self) {
         self.block.set("param_data_i", u64::from(self.asked));
-        self.block.set("param_ready_i", 1);
+        let ready = self.dice.below(3) > 0;
+        self.block.set("param_ready_i", u64::from(ready));
         // Every core counts its number's worth of everything.
         let index = self.block.get("counter_index_o");
         self.block.eval();
-        if self.block.get("param_valid_o") == 1 {
+        self.injected |= self.block.get("inject_o");
+        if ready && self.block.get("param_valid_o") == 1 {
             let at = self.block.get("param_index_o") as usize;
             self.asked = self.params[at];
             if self.block.get("param_write_o") == 1 {
@@ -42,7 +48,12 @@ impl Host {
 
     /// Whether the write was taken as one.
     fn write(&mut self, address: u32, word: u32) -> bool {
-        let set = [("lite_aw_valid_i", 1), ("lite_w_valid_i", 1), ("lite_w_strb_i", 15)];
+        self.write_strobed(address, word, 15)
+    }
+
+    /// The same with only some of the word's bytes.
+    fn write_strobed(&mut self, address: u32, word: u32, strobes: u64) -> bool {
+        let set = [("lite_aw_valid_i", 1), ("lite_w_valid_i", 1), ("lite_w_strb_i", strobes)];
         set.into_iter().for_each(|(name, value)| self.block.set(name, value));
         self.block.set("lite_aw_addr_i", u64::from(address));
         self.block.set("lite_w_data_i", u64::from(word));
@@ -96,8 +107,9 @@ impl Host {
     }
 }
 
+/// What a core says of a counter: a value of 48 bits that no other has.
 fn counted(core: u64, index: u64) -> u64 {
-    (core + 1) << 40 | index << 32 | 0xabcd_0000 | index
+    (core << 8 | index).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
 }
 
 fn instances(name: &str) -> usize {
@@ -168,6 +180,85 @@ fn counters_are_read_whole() {
     assert_eq!(counts, [10, 10, 0, 0]);
     assert!(host.write(chip::CONTROL.of(0), registers::CLEAR));
     assert_eq!(host.value(port::READ, 0, 0), 0);
+}
+
+#[test]
+fn what_cores_say_is_read_as_they_say_it() {
+    let Some(mut host) = Host::new() else { return };
+    let mut dice = Random::new(2);
+    for _ in 0..200 {
+        let [running, done] = [dice.bits() & 7, dice.bits() & 7];
+        let words: [[u64; CORES]; 3] =
+            [15, u64::from(u32::MAX), 7].map(|most| std::array::from_fn(|_| dice.bits() & most));
+        let [faults, pcs, flags] = words;
+        host.block.set("running_i", running);
+        host.block.set("done_i", done);
+        for core in 0..CORES {
+            for (name, width, value) in
+                [("fault_i", 4, faults[core]), ("pc_i", 32, pcs[core]), ("flags_i", 3, flags[core])]
+            {
+                let port = host.block.port(name);
+                host.block.put_field(port, width * core as u32, width, value);
+            }
+        }
+        for core in 0..CORES {
+            let status = u64::from(faults[core] != 0) << 2 | (done >> core & 1) << 1 | running >> core & 1;
+            assert_eq!(host.value(core::STATUS, core, 0), status);
+            assert_eq!(host.value(core::REASON, core, 0), faults[core]);
+            assert_eq!(host.value(core::PC, core, 0), pcs[core]);
+            assert_eq!(host.value(core::FLAGS, core, 0), flags[core]);
+        }
+        assert_eq!(host.value(chip::FLAGS, 0, 0), flags.iter().fold(0, |all, flags| all | flags));
+        let fault = faults.iter().any(|fault| *fault != 0);
+        let status = u64::from(fault) << 2 | u64::from(running != 0);
+        assert_eq!(host.value(chip::STATUS, 0, 0), status, "nothing was started, so nothing is done");
+        assert_eq!(host.block.get("irq_o"), u64::from(fault));
+    }
+}
+
+#[test]
+fn what_the_host_writes_goes_out_whole_or_not_at_all() {
+    let Some(mut host) = Host::new() else { return };
+    let mut dice = Random::new(3);
+    for _ in 0..100 {
+        let limit = dice.bits() >> 16;
+        let bases: [u64; CORES] = std::array::from_fn(|_| dice.bits() >> 16);
+        let pairs = bases.iter().enumerate().map(|(core, base)| (core::CODE.of(core), *base));
+        for (address, value) in pairs.chain([(chip::LIMIT.of(0), limit)]) {
+            assert!(host.write(address, value as u32) && host.write(address + 4, (value >> 32) as u32));
+        }
+        // Some of a word's bytes are none.
+        let strobes = dice.below(15) as u64;
+        assert!(!host.write_strobed(chip::LIMIT.of(0), !limit as u32, strobes), "{strobes}");
+        host.block.eval();
+        assert_eq!(host.block.get("limit_o"), limit);
+        let port = host.block.port("base_o");
+        for (core, base) in bases.iter().enumerate() {
+            assert_eq!(host.block.field(port, 48 * core as u32, 48), *base);
+            assert_eq!(host.value(core::CODE, core, 0), *base);
+        }
+        let (core, kind) = (dice.below(CORES as i64) as usize, 1 + dice.below(3) as u64);
+        host.injected = 0;
+        assert!(host.write(core::INJECT.of(core), kind as u32));
+        assert_eq!(host.injected, kind << (2 * core));
+    }
+    // More cores than there are are all of them.
+    for (run, cores) in [(0, 0), (1, 1), (CORES as u32, CORES), (CORES as u32 + 1, CORES), (u32::MAX, CORES)] {
+        assert!(host.write(chip::RUN.of(0), run));
+        assert_eq!(host.value(chip::RUN, 0, 0), cores as u64);
+    }
+}
+
+#[test]
+fn no_address_outside_the_map_answers() {
+    let Some(mut host) = Host::new() else { return };
+    let mut dice = Random::new(4);
+    let parameters = registers::PARAMETERS..registers::PARAMETERS + 4 * PARAMS as u32;
+    for _ in 0..500 {
+        let address = (dice.bits() as u32 & 0xff_ffff).max(0x2_0000);
+        let known = parameters.contains(&address);
+        assert_eq!((host.read(address).is_some(), host.write(address, 0)), (known, known), "{address:#x}");
+    }
 }
 
 #[test]

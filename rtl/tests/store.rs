@@ -3,7 +3,7 @@
 mod copies;
 mod twin;
 
-use copies::{MEMORY, Rig, commands, line, st};
+use copies::{MEMORY, Rig, commands, far, line, st};
 use rtl::memory::Timing;
 
 #[test]
@@ -59,6 +59,11 @@ fn what_lies_outside_is_a_fault() {
         let Some(mut rig) = Rig::new("puce_store", 64, Timing::Fixed { latency: 5 }, false, 9) else { return };
         assert_eq!(rig.fault(&instr), 6, "`{instr}`");
     }
+}
+
+#[test]
+fn far_addresses_are_told_and_idle_steps_are_not() {
+    far("puce_store", st);
 }
 
 #[test]

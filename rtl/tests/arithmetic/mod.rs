@@ -85,6 +85,16 @@ impl Operation {
     }
 }
 
+/// Holds the operations whose name begins so, with a million random operands of each; `PUCE_OPERANDS` asks for another number, and
+/// `cargo run --release -p rtl --example arithmetic` takes more.
+#[allow(dead_code, reason = "the long run holds every operation in its own way")]
+pub fn hold(name: &str, seed: u64) {
+    let operands = std::env::var("PUCE_OPERANDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    for operation in Operation::ALL.into_iter().filter(|operation| operation.name().starts_with(name)) {
+        operation.hold(Effort::Quick, operands, seed);
+    }
+}
+
 /// Bits with any NaN made the canonical one.
 fn canonical(bits: u32) -> u32 {
     if bits & 0x7fff_ffff > 0x7f80_0000 { 0x7fc0_0000 } else { bits }

@@ -159,6 +159,26 @@ fn places(shape: &Shape) -> Vec<usize> {
     (0..n2).flat_map(|i2| (0..n1).flat_map(move |i1| (0..n0).map(move |i0| at(i0, i1, i2)))).collect()
 }
 
+/// Engines that are shown addresses far outside.
+const FAR: u64 = 24;
+
+/// Steps that a single element never takes may be anything; what lies far outside is told by the engine, or by the scratchpad.
+pub fn far(top: &str, one: fn(i64, i64, i64, Dims) -> Instr) {
+    for seed in 0..FAR {
+        let rig = || Rig::new(top, 64, Timing::Fixed { latency: 5 }, false, seed);
+        let (Some(mut first), Some(mut second)) = (rig(), rig()) else { return };
+        let mut random = Random::new(seed);
+        let mut wide = || 32 * (random.bits() >> (24 + random.below(30))) as i64;
+        let idle: Dims = std::array::from_fn(|_| (1, wide(), wide()));
+        first.run(&[one(64, 32, 32, idle), one(128, 96, 64, [(2, 64, 96), idle[1], idle[2]])]);
+        let outside = one(0, MEMORY + wide(), 32, idle);
+        assert_eq!(first.fault(&outside), 6, "`{outside}`");
+        let outside = one(SPAD + wide(), 0, 64, idle);
+        assert_eq!(second.fault(&outside), 0, "`{outside}`: the scratchpad's own affair");
+        assert!(second.spad.outside > 0, "`{outside}`");
+    }
+}
+
 /// Copy plainly, and name the bytes that were written.
 pub fn copy(instr: &Instr, spad: &mut [u8], memory: &mut [u8]) -> Vec<usize> {
     let mut shapes = Vec::new();
