@@ -137,7 +137,7 @@ struct Bench<'a> {
 }
 
 /// From modules to gates with registers that start as a reset leaves them, in an and-inverter graph. Cells with clear and preset have become plain flops.
-const GRAPH: [&str; 17] = [
+pub const GRAPH: [&str; 17] = [
     "opt -full",
     "techmap",
     "opt -full",

@@ -17,6 +17,7 @@
 //! | `fuzz` | every fuzz target for some seconds, from the stored corpus |
 //! | `formal` | proves what `rtl/formal/proofs.toml` says of the design |
 //! | `lint` | Verilator and verible read the design and must have nothing to say |
+//! | `scoreboard` | how thoroughly the tests of the design look: coverage and mutants, kept as a page |
 //! | `pages` | opens a report in a browser: narrow and wide, light and dark |
 //! | `vendor` | renews the chart libraries that every report contains |
 //! | `tools` | installs what the chores need into `.tools/`; Chromium alone is the system's |
@@ -29,12 +30,14 @@
 
 mod accuracy;
 mod bench;
+mod date;
 mod formal;
 mod fuzz;
 mod generate;
 mod lint;
 mod pages;
 mod repo;
+mod scoreboard;
 mod suite;
 mod tally;
 mod tidy;
@@ -85,6 +88,11 @@ enum Chore {
     Formal(formal::Options),
     /// Lint the design in SystemVerilog
     Lint,
+    /// Measure how thoroughly the tests of the design look, and write docs/scoreboard.md
+    Scoreboard {
+        #[command(subcommand)]
+        what: scoreboard::What,
+    },
     /// Run every fuzz target from the stored corpus
     Fuzz {
         /// Seconds for each target
@@ -126,6 +134,7 @@ fn run(root: &Path, chore: Chore) -> anyhow::Result<()> {
         Chore::Fuzz { seconds } => fuzz::run(root, seconds),
         Chore::Formal(options) => formal::run(root, &options),
         Chore::Lint => lint::run(root),
+        Chore::Scoreboard { what } => scoreboard::run(root, &what),
         Chore::Pages { page } => pages::run(root, page.as_ref()),
         Chore::Vendor => vendor::run(root),
         Chore::Tools { names } => tools::run(root, &names),

@@ -107,6 +107,12 @@ const STEPS: &[Step] = &[
         env: &[("RUSTDOCFLAGS", "-D warnings")],
         ..PLAIN
     },
+    Step {
+        name: "planted errors, a slice",
+        cargo: &["xtask", "scoreboard", "mutants", "--slice"],
+        heavy: true,
+        ..PLAIN
+    },
     Step { name: "short proofs", cargo: &["xtask", "formal", "--quick"], heavy: true, ..PLAIN },
     Step { name: "fuzz slice", cargo: &["xtask", "fuzz", "--seconds", "4"], show: Show::Tests, heavy: true, ..PLAIN },
 ];

@@ -15,7 +15,8 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::report::{Machine, table, today};
+use super::report::{Machine, table};
+use crate::date::today;
 use crate::repo;
 use crate::tools::{self, TIME_TOOLS, TimeTool};
 

@@ -1,0 +1,96 @@
+//! The test programs of the design, and how one is run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::repo;
+
+/// How a test program ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Every test passed.
+    Well,
+    /// A test failed.
+    Badly,
+    /// It was stopped after its time.
+    Late,
+}
+
+/// Test programs by the names of their targets.
+pub struct Targets {
+    root: PathBuf,
+    programs: BTreeMap<String, PathBuf>,
+}
+
+impl Targets {
+    /// Builds these targets: of the package alone, or of the whole workspace as the suite did before.
+    pub fn build(root: &Path, names: &[&str], whole: bool) -> Result<Targets> {
+        let mut cargo = repo::command(root, "cargo");
+        cargo.arg("test").args(if whole { &["--workspace"][..] } else { &["--package", "rtl"] });
+        cargo.args(["--no-run", "--message-format=json", "--quiet"]);
+        names.iter().for_each(|name| _ = cargo.args(["--test", name]));
+        let said = repo::output(&mut cargo)?;
+        let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let program = |line: Value| {
+            let name = line.pointer("/target/name")?.as_str()?.to_owned();
+            let inside = line.pointer("/manifest_path")?.as_str()?.ends_with("rtl/Cargo.toml");
+            Some((name, PathBuf::from(line.pointer("/executable")?.as_str()?))).filter(|_| inside)
+        };
+        Ok(Targets { root: root.to_owned(), programs: lines.filter_map(program).collect() })
+    }
+
+    /// A command that runs the tests of a target whose names contain one of these words, or all.
+    pub fn command(&self, name: &str, words: &[String]) -> Result<Command> {
+        let program = self.programs.get(name).with_context(|| format!("`rtl/tests` has no target `{name}`"))?;
+        let mut command = repo::command(&self.root, &program.to_string_lossy());
+        command.current_dir(self.root.join("rtl")).env("CI", "1").args(words);
+        Ok(command)
+    }
+}
+
+/// Runs to the end, or until the time is over. What it said goes to a file.
+pub fn ended(command: &mut Command, time: Duration, log: &Path) -> Result<End> {
+    let file = std::fs::File::create(log).with_context(|| log.display().to_string())?;
+    let mut child = command.stdout(file.try_clone()?).stderr(file).stdin(Stdio::null()).spawn()?;
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(if status.success() { End::Well } else { End::Badly });
+        }
+        if start.elapsed() > time {
+            child.kill()?;
+            child.wait()?;
+            return Ok(End::Late);
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
+/// Refuses a program that does not end well.
+pub fn well(end: End, what: &str, log: &Path) -> Result<()> {
+    match end {
+        End::Well => Ok(()),
+        End::Badly => bail!("{what} fails: {} says why", log.display()),
+        End::Late => bail!("{what} does not end in time"),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_ends_well_or_badly_or_late() {
+        let folder = tempfile::tempdir().unwrap();
+        let end = |script: &str| {
+            let mut shell = Command::new("sh");
+            ended(shell.args(["-c", script]), Duration::from_millis(500), &folder.path().join("log")).unwrap()
+        };
+        assert_eq!((end("true"), end("false"), end("sleep 20")), (End::Well, End::Badly, End::Late));
+    }
+}
