@@ -14,7 +14,7 @@ mod walk;
 
 use arch::{Chip, Instr};
 
-use self::group::{Group, Inputs};
+use self::group::{Group, Inputs, Tag};
 use self::load::{Load, Pops};
 use self::plan::{Deal, Plan};
 use self::side::{Factor, Scales, Scanner};
@@ -154,55 +154,66 @@ impl Vector {
     fn run(&mut self, taken: [bool; 3]) {
         let (a_data, b_data) = (self.a.data(), self.b.data());
         let scanned = self.scanner.now(self.plan.scan);
+        let scanning = b_data.is_some_and(|tag| tag.has(Tag::SCAN));
 
         let b_take = self.scales.wants_word() && self.groups[0].b_next();
-        let scalar_ready = self.groups[self.scalar_turn].scalar_ready();
-        let scale = self.scales.valid();
-        let scalar = (scale && scalar_ready) || (scanned.scalar && self.plan.b.scalars);
+        let scale = self.scales.valid() && self.groups[self.scalar_turn].scalar_ready();
+        let scalar = scale || (scanned.scalar && self.plan.b.scalars);
 
         let out = self.groups[self.out_turn].out();
         let sum = if self.plan.scan_results { self.found != 0 } else { self.groups[self.sum_turn].sum() };
         let takes = self.store.takes(out.is_some(), sum, taken[2]);
 
-        self.a.step(taken[0], Pops::default());
-        let mut pops = Pops { scalars: 0, result: takes.result, go: scanned.done };
-        let (mut a_release, mut norm, mut factor_take) = ([0; 16], false, false);
-        let mut b_release = [0; 16];
+        if !self.a.rests() {
+            self.a.step(taken[0], Pops::default());
+        }
+        if self.plan.b.enable {
+            self.b.step(taken[1], Pops { result: takes.result, go: scanned.done });
+        }
+        let (a_group, b_group) = (a_data.map(Tag::group), b_data.filter(|_| !scanning).map(Tag::group));
+        let given = Inputs { factor: self.factor.valid(), ..Inputs::default() };
+        let (mut norm, mut factor_take) = (false, false);
         for (index, group) in self.groups.iter_mut().enumerate() {
-            let mine = |turn: usize| turn == index;
             let given = Inputs {
-                a: a_data.filter(|tag| mine(usize::from(tag.group))),
-                b: b_data.is_some_and(|tag| !tag.scan && mine(usize::from(tag.group))),
+                a: if a_group == Some(index) { a_data } else { None },
+                b: b_group == Some(index),
                 b_take: b_take && index == 0,
-                factor: self.factor.valid(),
-                out_take: takes.word && mine(self.out_turn),
-                sum_take: takes.result && !self.plan.scan_results && mine(self.sum_turn),
-                scalar: scalar && mine(self.scalar_turn),
+                out_take: takes.word && self.out_turn == index,
+                sum_take: takes.result && !self.plan.scan_results && self.sum_turn == index,
+                scalar: scalar && self.scalar_turn == index,
+                ..given
             };
+            if group.rests(self.now) && given.nothing() {
+                continue;
+            }
             let says = group.step(self.now, given);
-            (a_release[index], b_release[index]) = (says.a_release, says.b_release);
-            pops.scalars += u32::from(says.scalar_take);
+            self.a.release(index, says.a_release, 0);
+            self.b.release(index, says.b_release, u32::from(says.scalar_take));
             norm |= says.norm;
             factor_take |= says.factor_take;
         }
-        self.b.step(taken[1], pops);
-        for index in 0..self.groups.len() {
-            self.a.release(index, a_release[index]);
-            self.b.release(index, b_release[index]);
+        if self.plan.exec.norm {
+            self.factor.step(norm, factor_take);
         }
-
-        self.factor.step(norm, factor_take);
-        self.scales.step(b_take, scale && scalar_ready);
-        self.scanner.step(b_data.is_some_and(|tag| tag.scan && tag.group_last));
-        self.found += u32::from(self.plan.scan_results && scanned.push);
-        self.found -= u32::from(self.plan.scan_results && takes.result);
+        if self.plan.scales.enable {
+            self.scales.step(b_take, scale);
+        }
+        self.scanner.step(scanning && b_data.is_some_and(|tag| tag.has(Tag::GROUP_LAST)));
+        if self.plan.scan_results {
+            self.found += u32::from(scanned.push);
+            self.found -= u32::from(takes.result);
+        }
         self.store.step(takes, taken[2]);
         self.turn(scalar, takes.word && out == Some(true), takes.result);
     }
 
     /// The groups whose turn is next.
+    #[inline]
     fn turn(&mut self, scalar: bool, out_last: bool, result: bool) {
         let groups = self.groups.len();
+        if groups == 1 {
+            return;
+        }
         let next = |turn: usize| if turn + 1 == groups { 0 } else { turn + 1 };
         let by_row = self.plan.a.deal == Deal::Iter;
         if scalar && by_row {

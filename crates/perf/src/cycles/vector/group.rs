@@ -23,18 +23,35 @@ pub struct Tag {
     pub group: u8,
     /// Words that it is unpacked to, less one.
     pub subs: u8,
+    /// The rest.
+    pub flags: u8,
+}
+
+impl Tag {
     /// Last of its group of words.
-    pub group_last: bool,
+    pub const GROUP_LAST: u8 = 1;
     /// Its batch ends here.
-    pub brk: bool,
+    pub const BRK: u8 = 2;
     /// Nothing is written for it.
-    pub hidden: bool,
+    pub const HIDDEN: u8 = 4;
     /// It is of the second program.
-    pub part: bool,
+    pub const PART: u8 = 8;
     /// It goes to the scanner.
-    pub scan: bool,
+    pub const SCAN: u8 = 16;
     /// Nothing is written for this turn after it.
-    pub turn_last: bool,
+    pub const TURN_LAST: u8 = 32;
+
+    /// The group of lanes that has its turn, as an index.
+    #[inline]
+    pub fn group(self) -> usize {
+        usize::from(self.group)
+    }
+
+    /// Whether it has this flag.
+    #[inline]
+    pub fn has(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
 }
 
 /// What becomes of a word in the lanes.
@@ -81,6 +98,14 @@ pub struct Inputs {
     pub sum_take: bool,
     /// A scalar comes.
     pub scalar: bool,
+}
+
+impl Inputs {
+    /// Nothing comes and nothing is taken.
+    #[inline]
+    pub fn nothing(&self) -> bool {
+        self.a.is_none() && !(self.b | self.b_take | self.out_take | self.sum_take | self.scalar)
+    }
 }
 
 /// What a group says in a cycle.
@@ -202,11 +227,19 @@ impl Group {
         self.b_index != self.b_written
     }
 
+    /// Without anything given, a cycle changes nothing.
+    #[inline]
+    pub fn rests(&self, now: u64) -> bool {
+        let next = if self.run { self.a_index } else { self.a_base };
+        now > self.quiet && self.a_written == next
+    }
+
     /// A cycle, `now` its number.
     #[inline]
     pub fn step(&mut self, now: u64, given: Inputs) -> Outputs {
         let go = self.goes(now);
         let tag = self.tag();
+        let waits = !self.run && self.a_written != self.a_base;
         let mut says = Outputs::default();
         self.take(given);
         if now <= self.quiet {
@@ -219,11 +252,8 @@ impl Group {
         }
         if go {
             self.issue(now, tag, &mut says);
-        } else if !self.run
-            && self.a_written_before(given) != self.a_base
-            && !(self.exec.norm && tag.part && !given.factor)
-        {
-            self.begin(tag.part);
+        } else if waits && !(self.exec.norm && tag.has(Tag::PART) && !given.factor) {
+            self.begin(tag.has(Tag::PART));
         }
         self.scalars += u32::from(given.scalar);
         self.scalars -= u32::from(says.scalar_take);
@@ -243,12 +273,6 @@ impl Group {
     fn tag(&self) -> Tag {
         let index = if self.run { self.a_index } else { self.a_base };
         self.tags[(index % DEPTH) as usize]
-    }
-
-    /// Words that had come into the first queue before this cycle.
-    #[inline]
-    fn a_written_before(&self, given: Inputs) -> u32 {
-        self.a_written.wrapping_sub(u32::from(given.a.is_some()))
     }
 
     /// Whether the next word goes in this cycle.
@@ -325,7 +349,7 @@ impl Group {
         let (micro, place) = (self.micro, self.place);
         let word_last = self.sub == tag.subs;
         let op_last = match self.first {
-            true => word_last && (tag.brk || (!self.last && place == BATCH - 1)),
+            true => word_last && (tag.has(Tag::BRK) || (!self.last && place == BATCH - 1)),
             false => place == self.batch_last,
         };
         self.use_operands(micro, tag, word_last, says);
@@ -347,7 +371,7 @@ impl Group {
     /// What is free again after a word, and whether its scalar is used.
     #[inline]
     fn use_operands(&self, micro: Micro, tag: Tag, word_last: bool, says: &mut Outputs) {
-        let scalar_last = if self.exec.codes { self.sub % 4 == 3 } else { tag.group_last && word_last };
+        let scalar_last = if self.exec.codes { self.sub % 4 == 3 } else { tag.has(Tag::GROUP_LAST) && word_last };
         says.scalar_take = micro.has(Micro::SCALAR) && scalar_last;
         if !self.last {
             return;
@@ -368,11 +392,11 @@ impl Group {
         if micro.has(Micro::REG) {
             fate |= Fate::REG;
         }
-        if micro.has(Micro::OUT) && !tag.hidden && !(micro.has(Micro::CODE) && self.place % 4 != 3) {
-            fate |= Fate::OUT | (u8::from(tag.turn_last) * Fate::TURN);
+        if micro.has(Micro::OUT) && !tag.has(Tag::HIDDEN) && !(micro.has(Micro::CODE) && self.place % 4 != 3) {
+            fate |= Fate::OUT | (u8::from(tag.has(Tag::TURN_LAST)) * Fate::TURN);
             self.out_room += 1;
         }
-        if micro.has(Micro::ADDS) && tag.group_last {
+        if micro.has(Micro::ADDS) && tag.has(Tag::GROUP_LAST) {
             fate |= Fate::SUM;
             self.sum_room += u32::from(micro.has(Micro::SUM));
         }

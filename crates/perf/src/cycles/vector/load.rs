@@ -38,11 +38,38 @@ impl Sinks {
     }
 }
 
+/// What follows from a plan for the tags of all its words.
+#[derive(Clone, Copy, Default)]
+struct Rules {
+    /// Flags of every x word, of every y word.
+    flags: [u8; 2],
+    /// Marks of places that end a group; low bits of the places that end one besides.
+    group: u8,
+    every: u32,
+    /// Marks of places that end a batch.
+    brk: u8,
+    /// The first word of a run that is of the second program.
+    part: u32,
+}
+
+impl Rules {
+    fn of(plan: &LoadPlan) -> Rules {
+        let flags = |scan, hidden, part| {
+            (u8::from(scan) * Tag::SCAN) | (u8::from(hidden) * Tag::HIDDEN) | (u8::from(part) * Tag::PART)
+        };
+        Rules {
+            flags: [flags(plan.scan_x, plan.hide_x, false), flags(plan.scan_y, plan.sink.is_some(), true)],
+            group: if plan.group == Grouping::Iter { Place::ITER } else { Place::RUN },
+            every: if plan.group == Grouping::Four { 3 } else { u32::MAX },
+            brk: if plan.brk == Break::Last { Place::LAST } else { Place::RUN },
+            part: if plan.brk == Break::Part { plan.part } else { u32::MAX },
+        }
+    }
+}
+
 /// What a loader is told in a cycle.
 #[derive(Clone, Copy, Default)]
 pub struct Pops {
-    /// Scalars that are used.
-    pub scalars: u32,
     /// A result is written.
     pub result: bool,
     /// The scanner has answered.
@@ -52,6 +79,7 @@ pub struct Pops {
 /// `puce_vector_load`: asks for the words of a walk when there is room for them; their tags travel beside the reads.
 pub struct Load {
     plan: LoadPlan,
+    rules: Rules,
     walk: Walk,
     sinks: Sinks,
     turn: usize,
@@ -61,6 +89,8 @@ pub struct Load {
     scalars: u32,
     results: u32,
     hold: bool,
+    /// The tag of the walk's place, and whether a turn ends there, once they are known.
+    next: Option<(Tag, bool)>,
     ask: Option<(i64, Tag)>,
     /// Granted one and two cycles ago.
     flying: [Option<Tag>; 2],
@@ -71,6 +101,7 @@ impl Load {
     pub fn new(groups: usize) -> Load {
         Load {
             plan: LoadPlan::default(),
+            rules: Rules::default(),
             walk: Walk::default(),
             sinks: Sinks::default(),
             turn: 0,
@@ -79,6 +110,7 @@ impl Load {
             scalars: 0,
             results: 0,
             hold: false,
+            next: None,
             ask: None,
             flying: [None; 2],
         }
@@ -96,13 +128,22 @@ impl Load {
         self.flying[1]
     }
 
-    /// Words that have left a group's queue.
+    /// Words that have left a group's queue in this cycle, and scalars that the group has used; after [`Load::step`].
     #[inline]
-    pub fn release(&mut self, group: usize, words: u32) {
+    pub fn release(&mut self, group: usize, words: u32, scalars: u32) {
         self.words[group] -= words;
+        if self.plan.scalars {
+            self.scalars -= scalars;
+        }
     }
 
-    /// A cycle in which what was asked is taken or not. Words are released after it.
+    /// A cycle changes nothing: all is read.
+    #[inline]
+    pub fn rests(&self) -> bool {
+        self.ask.is_none() && self.walk.place().is_none() && self.flying == [None; 2]
+    }
+
+    /// A cycle in which what was asked is taken or not.
     #[inline]
     pub fn step(&mut self, taken: bool, pops: Pops) {
         self.flying[1] = self.flying[0].take();
@@ -110,84 +151,89 @@ impl Load {
         if taken {
             self.flying[0] = self.ask.take().map(|(_, tag)| tag);
         }
-        let hold = self.hold;
+        let (hold, results) = (self.hold, self.results);
         self.hold &= !pops.go;
-        let (scalars, results) = (self.scalars, self.results);
-        if self.plan.scalars {
-            self.scalars -= pops.scalars;
-        }
-        if self.plan.results != 0 && pops.result {
+        if pops.result && self.plan.results != 0 {
             self.results -= 1;
         }
-        let next = match self.walk.place() {
-            Some(place) if free && !hold => {
-                let (tag, turn_end) = self.tag(place);
-                let ends = tag.scan && tag.group_last;
-                let room = (tag.scan || self.words[self.turn] != DEPTH)
-                    && !(ends && self.plan.scalars && scalars == SCALARS)
-                    && !(ends && self.plan.results != 0 && results > RESULTS - 2);
-                room.then_some((*place, tag, turn_end))
-            }
-            _ => None,
-        };
-        if let Some((place, tag, turn_end)) = next {
-            self.take(&place, tag, turn_end);
-        }
-        self.walk.step(next.is_some());
+        let taken = free && !hold && self.take(results);
+        self.walk.step(taken);
     }
 
-    fn take(&mut self, place: &Place, tag: Tag, turn_end: bool) {
-        let sink = place.y && self.plan.sink.is_some();
-        let addr = place.addr + if sink { self.sinks.offset } else { 0 };
+    /// Takes the walk's place, if there is room for what comes of it.
+    #[inline]
+    fn take(&mut self, results: u32) -> bool {
+        let Some(place) = self.walk.place() else { return false };
+        let (tag, turn_end) = match self.next {
+            Some(next) => next,
+            None => self.tag(place),
+        };
+        let ends = tag.has(Tag::GROUP_LAST);
+        let full = match tag.has(Tag::SCAN) {
+            false => self.words[self.turn] == DEPTH,
+            true if self.plan.scalars && self.scalars == SCALARS => ends,
+            true => ends && self.plan.results != 0 && results > RESULTS - 2,
+        };
+        if !full {
+            let place = *place;
+            self.next = None;
+            self.request(&place, tag, turn_end);
+        } else {
+            self.next = Some((tag, turn_end));
+        }
+        !full
+    }
+
+    /// The word of a place is asked for.
+    #[inline]
+    fn request(&mut self, place: &Place, tag: Tag, turn_end: bool) {
+        let mut addr = place.addr;
+        if self.plan.sink.is_some() {
+            addr += if place.has(Place::Y) { self.sinks.offset } else { 0 };
+            if place.has(Place::ITER) {
+                self.sinks.next();
+            }
+        }
         self.ask = Some((addr / WORD, tag));
-        if !tag.scan {
+        if !tag.has(Tag::SCAN) {
             self.words[self.turn] += 1;
-        } else if tag.group_last {
+        } else if tag.has(Tag::GROUP_LAST) {
             self.scalars += u32::from(self.plan.scalars);
             self.results += self.plan.results;
         }
-        self.hold |= self.plan.lockstep && place.run_last;
+        self.hold |= self.plan.lockstep && place.has(Place::RUN);
         self.turn_word += 1;
         if turn_end {
             self.turn_word = 0;
             self.turn = if self.turn + 1 == self.words.len() { 0 } else { self.turn + 1 };
-        }
-        if place.iter_last && self.plan.sink.is_some() {
-            self.sinks.next();
         }
     }
 
     /// What is known of a word, and whether its group of lanes has had its turn after it.
     #[inline]
     fn tag(&self, place: &Place) -> (Tag, bool) {
-        let plan = &self.plan;
-        let group_last = match plan.group {
-            Grouping::Iter => place.iter_last,
-            Grouping::Four => place.run_last || place.index % 4 == 3,
-            Grouping::Run => place.run_last,
-        };
-        let brk = match plan.brk {
-            Break::Run => place.run_last,
-            Break::Part => place.run_last || place.index + 1 == plan.part,
-            Break::Last => place.last,
-        };
-        let (turn_end, turn_last) = match plan.deal {
+        let (rules, y) = (&self.rules, place.has(Place::Y));
+        let mut flags = rules.flags[usize::from(y)];
+        if place.has(rules.group) || place.index & rules.every == rules.every {
+            flags |= Tag::GROUP_LAST;
+        }
+        if place.index >= rules.part {
+            flags |= Tag::PART;
+        }
+        let (turn_end, turn_last) = match self.plan.deal {
             Deal::Never => (false, false),
             Deal::Batch => (self.turn_word == BATCH - 1, self.turn_word == BATCH - 1),
-            Deal::Iter => (place.iter_last, place.run_last && !place.y),
+            Deal::Iter => (place.has(Place::ITER), place.has(Place::RUN) && !y),
         };
-        let tag = Tag {
-            group: self.turn as u8,
-            subs: if place.run_last { plan.subs_last } else { plan.subs },
-            group_last,
-            // What comes after a turn goes to other lanes: these shall not wait for it.
-            brk: brk || (turn_end && self.words.len() > 1),
-            hidden: if place.y { plan.sink.is_some() } else { plan.hide_x },
-            part: place.y || (plan.brk == Break::Part && place.index >= plan.part),
-            scan: if place.y { plan.scan_y } else { plan.scan_x },
-            turn_last,
-        };
-        (tag, turn_end)
+        if turn_last {
+            flags |= Tag::TURN_LAST;
+        }
+        // What comes after a turn goes to other lanes: these shall not wait for it.
+        if place.has(rules.brk) || place.index + 1 == rules.part || (turn_end && self.words.len() > 1) {
+            flags |= Tag::BRK;
+        }
+        let subs = if place.has(Place::RUN) { self.plan.subs_last } else { self.plan.subs };
+        (Tag { group: self.turn as u8, subs, flags }, turn_end)
     }
 
     /// The cycle in which a command begins.
@@ -196,6 +242,7 @@ impl Load {
         if !plan.enable {
             return;
         }
+        self.rules = Rules::of(plan);
         self.walk.start(&plan.walk);
         if let Some(rows) = plan.sink {
             self.sinks.start(rows);

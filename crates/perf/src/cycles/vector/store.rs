@@ -1,6 +1,6 @@
 //! What the engine writes.
 
-use super::walk::{Walk, WalkPlan};
+use super::walk::{Place, Walk, WalkPlan};
 use crate::cycles::wires::{Access, Ask, WORD};
 
 /// Where words and single results go (`store_t` of `puce_vector_pkg`).
@@ -68,14 +68,14 @@ impl Store {
             && let Some(place) = self.words.place()
         {
             self.ask = Some(Ask { word: place.addr / WORD, access: Access::Write });
-            self.words_left &= !place.last;
+            self.words_left &= !place.has(Place::LAST);
         }
         if takes.result
             && let Some(place) = self.results.place()
         {
             let access = if self.narrow { Access::Merge } else { Access::Write };
             self.ask = Some(Ask { word: place.addr / WORD, access });
-            self.results_left &= !place.last;
+            self.results_left &= !place.has(Place::LAST);
         }
         self.words.step(takes.word);
         self.results.step(takes.result);

@@ -38,14 +38,25 @@ pub struct Place {
     pub addr: i64,
     /// Number of the unit within its run.
     pub index: u32,
+    /// What it is the last of, and whose.
+    pub marks: u8,
+}
+
+impl Place {
     /// It is of a y run.
-    pub y: bool,
+    pub const Y: u8 = 1;
     /// Last of its run.
-    pub run_last: bool,
+    pub const RUN: u8 = 2;
     /// Last of the x and y runs of an iteration.
-    pub iter_last: bool,
+    pub const ITER: u8 = 4;
     /// Last of all.
-    pub last: bool,
+    pub const LAST: u8 = 8;
+
+    /// Whether it has one of these marks.
+    #[inline]
+    pub fn has(&self, marks: u8) -> bool {
+        self.marks & marks != 0
+    }
 }
 
 /// What comes after the place in the output register (`walking_t` of `puce_vector_walk`).
@@ -117,14 +128,15 @@ impl Walk {
         let run = if now.y { now.y_run } else { now.x_run };
         let run_last = now.following == if now.y { plan.y_count } else { plan.x_count };
         let iter_last = run_last && (now.y || plan.y_count == 0);
+        let last = iter_last && now.count1 == 1 && !now.behind && now.count2 == 1;
         self.valid = true;
         self.place = Place {
             addr: run + (i64::from(now.unit) << plan.unit),
             index: now.index,
-            y: now.y,
-            run_last,
-            iter_last,
-            last: iter_last && now.count1 == 1 && !now.behind && now.count2 == 1,
+            marks: u8::from(now.y)
+                | (u8::from(run_last) * Place::RUN)
+                | (u8::from(iter_last) * Place::ITER)
+                | (u8::from(last) * Place::LAST),
         };
         if run_last {
             now.end_run(plan, iter_last);
