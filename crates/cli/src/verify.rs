@@ -152,7 +152,8 @@ fn told(arguments: &Arguments, chip: &Chip, opened: &Opened) -> Result<Told> {
     };
     let context = (prompt.len() + arguments.tokens).next_multiple_of(BLOCK);
     let cores = chip.core.count;
-    let options = Options { cores, context, sequences: 1, weights: arguments.weights, ..Options::default() };
+    let options =
+        Options { cores, context, sequences: 1, weights: arguments.weights, halves: true, ..Options::default() };
     let compiled = compiler::compile(&opened.checkpoint, &opened.network, chip, &options)?;
     let host = HostArguments { threads: None, kernels: None };
     let recorder = Recorder::new(Emulator::new(chip, host.settings(cores, 1)?)?)?;

@@ -25,6 +25,20 @@ pub enum Node {
         /// The body.
         body: Vec<Node>,
     },
+    /// What runs once or not at all.
+    Block {
+        /// 1 or 0.
+        count: Operand,
+        /// The body.
+        body: Vec<Node>,
+    },
+    /// What comes later on `to` waits for what came earlier on `from`: put in by the sync pass.
+    Sync {
+        /// The engine waited for.
+        from: Unit,
+        /// The engine that waits.
+        to: Unit,
+    },
 }
 
 /// An instruction with what it may touch.
@@ -34,8 +48,6 @@ pub struct Step {
     pub instr: Instr,
     /// Byte ranges over all register values.
     pub touches: Vec<Access>,
-    /// Engines that must be waited for first: filled in by the sync pass.
-    pub waits: Vec<Unit>,
 }
 
 /// A buffer in the scratchpad.
@@ -157,7 +169,7 @@ impl Builder {
     /// Append an instruction.
     pub fn emit(&mut self, instr: Instr) {
         let touches = self.touches(&instr);
-        self.push(Node::Instr(Step { instr, touches, waits: Vec::new() }));
+        self.push(Node::Instr(Step { instr, touches }));
     }
 
     /// Append an all-gather: besides its own slice, the rows of `step` bytes at `buffer` are written by the other members.
@@ -168,7 +180,7 @@ impl Builder {
         let all = Access { space: Space::Scratchpad, write: true, start, end, bytes, row: bytes, step: 0, outer: 0 };
         let mut touches = self.touches(&instr);
         touches.push(all);
-        self.push(Node::Instr(Step { instr, touches, waits: Vec::new() }));
+        self.push(Node::Instr(Step { instr, touches }));
     }
 
     /// The largest value of an operand.
@@ -185,6 +197,12 @@ impl Builder {
     pub fn end(&mut self) {
         let (count, once, body) = self.open.pop().expect("`end` closes what `begin` opened");
         self.push(Node::Loop { count, once, body });
+    }
+
+    /// Close the innermost loop, whose count is never more than 1.
+    pub fn end_block(&mut self) {
+        let (count, _, body) = self.open.pop().expect("`end_block` closes what `begin` opened");
+        self.push(Node::Block { count, body });
     }
 
     /// Append a loop around what `body` emits.

@@ -7,12 +7,14 @@
 mod attention;
 mod embed;
 mod ffn;
+mod halves;
 mod head;
 mod layers;
 mod ops;
 
+use halves::{Halves, Window};
 use layers::first_address;
-use ops::{load_row, matrix};
+use ops::{Between, load_row, matrix};
 
 use crate::builder::{Buffer, Builder};
 use crate::map::{self, ChipMap, LayerMap, Map, Place, Sizes};
@@ -51,7 +53,7 @@ pub(crate) fn compile(
     let mut sizes = map::sizes(network, chip, options)?;
     loop {
         let map = Map::new(&plan, network, chip, sizes)?;
-        match emit_all(network, &plan, chip, &map) {
+        match emit_all(network, &plan, chip, &map, options) {
             Err(Error::Scratchpad { .. }) if sizes.tokens > 1 && options.tokens == 0 => {
                 sizes.tokens /= 2;
                 sizes.sequences = sizes.sequences.min(sizes.tokens);
@@ -68,13 +70,13 @@ struct Emitted {
     peak: usize,
 }
 
-fn emit_all(network: &Network, plan: &Plan, chip: &Chip, map: &Map) -> Result<Emitted, Error> {
+fn emit_all(network: &Network, plan: &Plan, chip: &Chip, map: &Map, options: &Options) -> Result<Emitted, Error> {
     let mut emitted = Emitted { programs: Vec::new(), unsynced: String::new(), peak: 0 };
     for (index, chip_map) in map.chips.iter().enumerate() {
         let mut program = Program { memory: chip_map.bytes as u64, cores: Vec::new() };
         let mut before = program.clone();
         for core in 0..map.sizes.cores {
-            let (nodes, arena) = Emit::new(network, plan, chip, map, index, core).stream()?;
+            let (nodes, arena) = Emit::new(network, plan, chip, map, index, core, options).stream()?;
             emitted.peak = emitted.peak.max(arena.peak());
             before.cores.push(sync::unsynced(&nodes));
             program.cores.push(sync::schedule(nodes));
@@ -151,11 +153,21 @@ struct Emit<'a> {
     member: usize,
     b: Builder,
     regs: Regs,
+    halves: Option<Halves>,
+    window: Window,
     bufs: Option<Buffers>,
 }
 
 impl<'a> Emit<'a> {
-    fn new(network: &'a Network, plan: &'a Plan, chip: &'a Chip, map: &'a Map, index: usize, core: usize) -> Emit<'a> {
+    fn new(
+        network: &'a Network,
+        plan: &'a Plan,
+        chip: &'a Chip,
+        map: &'a Map,
+        index: usize,
+        core: usize,
+        options: &Options,
+    ) -> Emit<'a> {
         let mut b = Builder::new(chip.core.scratchpad.0 as usize);
         let sizes = map.sizes;
         let bound =
@@ -169,12 +181,16 @@ impl<'a> Emit<'a> {
             cache: b.reg(cache_bound),
         };
         let member = index * sizes.cores + core;
-        Emit { network, plan, chip, map: &map.chips[index], sizes, core, member, b, regs, bufs: None }
+        let halves = (options.halves && halves::pay(plan, network, chip, &sizes)).then(|| Halves::new(&mut b, &sizes));
+        let window = Window { first: 0, tokens: regs.tokens };
+        let map = &map.chips[index];
+        Emit { network, plan, chip, map, sizes, core, member, b, regs, halves, window, bufs: None }
     }
 
     fn stream(mut self) -> Result<(Vec<crate::builder::Node>, crate::builder::Arena), Error> {
         self.b.param(self.regs.tokens, Abi::TOKENS);
         self.b.param(self.regs.segments, Abi::SEGMENTS);
+        self.count_halves();
         self.buffers()?;
         self.embed()?;
         self.layers()?;
@@ -194,8 +210,19 @@ impl<'a> Emit<'a> {
         self.sizes.members()
     }
 
+    /// Rows that the instructions at hand are for: all tokens of the step, or those of one half.
     fn tokens(&self) -> Operand {
-        self.regs.tokens.into()
+        self.window.tokens.into()
+    }
+
+    /// Where these rows begin in a buffer of rows of `bytes`.
+    fn rows_of(&self, buffer: Buffer, bytes: usize) -> Operand {
+        self.rows_at(buffer.op(), bytes)
+    }
+
+    /// As [`Emit::rows_of`], for rows that begin at `at`.
+    fn rows_at(&self, at: Operand, bytes: usize) -> Operand {
+        at.plus((self.window.first * bytes) as i64)
     }
 
     fn buffers(&mut self) -> Result<(), Error> {
@@ -215,9 +242,13 @@ impl<'a> Emit<'a> {
     fn layer(&mut self, index: usize) -> Result<(), Error> {
         let layer = &self.network.layers[index];
         let (plan, map) = (&self.plan.layers[index], &self.map.layers[index]);
+        let input = Some((layer.attn_norm, "attn_norm"));
+        self.between(map, Between { residual: false, post: None, input })?;
         self.attention(layer, plan, map)?;
-        self.add_residual(map, layer.post_attn_norm.map(|norm| (norm, "post_attention_norm")))?;
+        let post = layer.post_attn_norm.map(|norm| (norm, "post_attention_norm"));
+        self.between(map, Between { residual: true, post, input: Some((layer.ffn_norm, "ffn_norm")) })?;
         self.ffn(layer, plan, map)?;
-        self.add_residual(map, layer.post_ffn_norm.map(|norm| (norm, "post_ffw_norm")))
+        let post = layer.post_ffn_norm.map(|norm| (norm, "post_ffw_norm"));
+        self.between(map, Between { residual: true, post, input: None })
     }
 }

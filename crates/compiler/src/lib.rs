@@ -96,11 +96,23 @@ pub struct Options {
     pub tokens: usize,
     /// Store every matrix in this kind instead of the file's own.
     pub weights: Option<WeightKind>,
+    /// Let the vector engine work on one half of a step's tokens while the matrix engine works on the other, where a chip gains by it. The bytes of the
+    /// logits are the same.
+    pub halves: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { cores: 1, chips: 1, context: 0, cache_tokens: 0, sequences: 16, tokens: 0, weights: None }
+        Options {
+            cores: 1,
+            chips: 1,
+            context: 0,
+            cache_tokens: 0,
+            sequences: 16,
+            tokens: 0,
+            weights: None,
+            halves: false,
+        }
     }
 }
 

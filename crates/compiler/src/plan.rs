@@ -98,12 +98,20 @@ impl Part {
 impl Linear {
     /// Bytes of one expert's slice.
     pub fn slice_bytes(&self, member: usize, members: usize) -> usize {
-        self.parts.iter().map(|part| tiles_bytes(part.kind, part.slice(member, members).len(), self.k)).sum()
+        self.before(self.parts.len(), member, members).0
     }
 
     /// Rows of one expert's slice, each part padded to whole tiles.
     pub fn slice_rows(&self, member: usize, members: usize) -> usize {
-        self.parts.iter().map(|part| part.slice(member, members).len().next_multiple_of(BLOCK)).sum()
+        self.before(self.parts.len(), member, members).1
+    }
+
+    /// Bytes and rows of one expert's slice that stand before this part.
+    pub fn before(&self, part: usize, member: usize, members: usize) -> (usize, usize) {
+        self.parts[..part].iter().fold((0, 0), |(bytes, rows), part| {
+            let own = part.slice(member, members).len().next_multiple_of(BLOCK);
+            (bytes + tiles_bytes(part.kind, own, self.k), rows + own)
+        })
     }
 }
 

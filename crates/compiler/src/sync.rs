@@ -3,7 +3,11 @@
 //! For each engine the pass keeps a vector clock: how many instructions of every other engine are known to be complete before the engine's next
 //! one. A conflict that the clocks do not cover asks for a `sync`, which brings the waiting engine up to all that the other has been given so far,
 //! and to all that the other had waited for. A loop's body is walked until nothing new is asked for, so that dependences carried around the loop are
-//! covered too; behind it only that is known which holds after one iteration as after many, and after none if it may not run.
+//! covered too; behind it only that is known which holds after one iteration as after many, and after none if it may not run. A block that runs at most
+//! once has nothing to carry around.
+//!
+//! A `sync` stands in front of the instruction that needs it, or already in front of a block in the same body, if it may: then the block has neither what
+//! it waits for nor anything that would take the wait for itself. What the block gives the other engine need not be waited for.
 //!
 //! The weights engine reads far ahead of its consumer. Its reads count as finished when the `mm` that takes the bytes is finished; so a buffer is
 //! free again after a `sync` with the matrix engine, and nothing ever waits for the weights engine. An `mm` takes the oldest load at least; what was
@@ -29,9 +33,26 @@ struct Record {
 struct State {
     issued: Clock,
     clocks: [Clock; UNITS],
+    /// What each engine's next instruction will have waited for, besides.
+    noted: [Clock; UNITS],
     records: Vec<Record>,
     /// Reads of the weights engine that may not have been taken yet, load by load.
     streamed: VecDeque<Vec<Access>>,
+}
+
+/// What was given and known in front of a node.
+struct Moment {
+    /// Whether the node is a block.
+    block: bool,
+    issued: Clock,
+    clocks: [Clock; UNITS],
+}
+
+/// A `sync` to be put in front of a node.
+struct Wait {
+    at: usize,
+    from: Unit,
+    to: Unit,
 }
 
 /// Insert every needed `sync` and flatten the tree to a stream.
@@ -53,12 +74,9 @@ pub fn unsynced(nodes: &[Node]) -> Vec<Instr> {
 fn flatten(nodes: &[Node], stream: &mut Vec<Instr>) {
     for node in nodes {
         match node {
-            Node::Instr(step) => {
-                let to = step.instr.unit();
-                stream.extend(step.waits.iter().map(|from| Instr::Sync { from: *from, to }));
-                stream.push(step.instr);
-            }
-            Node::Loop { count, body, .. } => {
+            Node::Instr(step) => stream.push(step.instr),
+            Node::Sync { from, to } => stream.push(Instr::Sync { from: *from, to: *to }),
+            Node::Loop { count, body, .. } | Node::Block { count, body } => {
                 stream.push(Instr::Loop { count: *count });
                 flatten(body, stream);
                 stream.push(Instr::End {});
@@ -68,21 +86,37 @@ fn flatten(nodes: &[Node], stream: &mut Vec<Instr>) {
 }
 
 /// Walk the nodes in program order; true if a new `sync` was asked for.
-fn walk(nodes: &mut [Node], state: &mut State) -> bool {
+fn walk(nodes: &mut Vec<Node>, state: &mut State) -> bool {
     let mut changed = false;
-    for node in nodes {
+    let (mut moments, mut waits) = (Vec::with_capacity(nodes.len()), Vec::new());
+    for node in nodes.iter_mut() {
+        let block = matches!(node, Node::Block { .. });
+        moments.push(Moment { block, issued: state.issued, clocks: state.clocks });
         match node {
-            Node::Instr(step) => changed |= visit(step, state),
-            Node::Loop { once, body, .. } => {
-                changed |= walk_loop(body, *once, state);
-            }
+            Node::Instr(step) => visit(step, state, &moments, &mut waits),
+            Node::Sync { from, to } => note(state, *from as usize, *to as usize),
+            Node::Loop { once, body, .. } => changed |= walk_loop(body, *once, state),
+            Node::Block { body, .. } => changed |= walk_block(body, state),
         }
+    }
+    changed |= !waits.is_empty();
+    waits.sort_by_key(|wait: &Wait| wait.at);
+    for Wait { at, from, to } in waits.into_iter().rev() {
+        nodes.insert(at, Node::Sync { from, to });
     }
     changed
 }
 
+/// Walk what runs once or not at all.
+fn walk_block(body: &mut Vec<Node>, state: &mut State) -> bool {
+    let before = state.clone();
+    let changed = walk(body, state);
+    forget_all(state, before);
+    changed
+}
+
 /// Walk a loop's body until nothing new is asked for. What is known behind it must hold for any number of iterations.
-fn walk_loop(body: &mut [Node], once: bool, state: &mut State) -> bool {
+fn walk_loop(body: &mut Vec<Node>, once: bool, state: &mut State) -> bool {
     let before = state.clone();
     let mut changed = walk(body, state);
     let first = state.clone();
@@ -123,39 +157,62 @@ fn overlaps(a: &Access, b: &Access) -> bool {
     a.space == b.space && a.start < b.end && b.start < a.end && (a.write || b.write)
 }
 
-fn visit(step: &mut Step, state: &mut State) -> bool {
+/// An instruction is given to its engine, which waits first for whom it must.
+fn visit(step: &Step, state: &mut State, moments: &[Moment], waits: &mut Vec<Wait>) {
     let unit = step.instr.unit();
     if unit == Unit::Control {
-        return false;
+        return;
     }
-    let before = step.waits.len();
-    // Waits found on an earlier walk of a loop are part of the stream already.
-    step.waits.iter().for_each(|from| wait(state, *from as usize, unit as usize));
-    for touch in &step.touches {
-        while let Some(from) = conflict(state, touch, unit) {
-            wait(state, from as usize, unit as usize);
-            step.waits.push(from);
-        }
+    let noted = std::mem::take(&mut state.noted[unit as usize]);
+    learn(&mut state.clocks[unit as usize], &noted);
+    while let Some((from, last)) = conflict(state, &step.touches, unit) {
+        let (at, known) = earliest(state, moments, from, last, unit);
+        learn(&mut state.clocks[unit as usize], &known);
+        waits.push(Wait { at, from, to: unit });
     }
     record(step, state, unit);
-    step.waits.len() != before
 }
 
-/// An engine that may still be busy with bytes that `touch` conflicts with.
-fn conflict(state: &State, touch: &Access, unit: Unit) -> Option<Unit> {
+/// An engine that may still be busy with bytes that `touches` conflict with, and the last of its instructions that is.
+fn conflict(state: &State, touches: &[Access], unit: Unit) -> Option<(Unit, u64)> {
     let clock = &state.clocks[unit as usize];
-    let pending = state.records.iter().find(|record| {
-        record.unit != unit as usize && overlaps(&record.access, touch) && clock[record.unit] <= record.index
-    });
-    pending.map(|record| ENGINES[record.unit])
+    let pending = |touch: &Access| {
+        let touch = *touch;
+        let open = move |record: &&Record| record.unit != unit as usize && clock[record.unit] <= record.index;
+        state.records.iter().filter(open).filter(move |record| overlaps(&record.access, &touch))
+    };
+    let from = touches.iter().flat_map(pending).next()?.unit;
+    let last = touches.iter().flat_map(pending).filter(|record| record.unit == from).map(|record| record.index);
+    Some((ENGINES[from], last.max()?))
+}
+
+/// The first block, or else the instruction itself, in front of which `unit` may be told to wait for instruction `last` of engine `from`; and what it
+/// knows then.
+fn earliest(state: &State, moments: &[Moment], from: Unit, last: u64, unit: Unit) -> (usize, Clock) {
+    let (from, unit) = (from as usize, unit as usize);
+    let fits =
+        |moment: &Moment| moment.block && moment.issued[from] > last && moment.issued[unit] == state.issued[unit];
+    let at = moments.iter().position(fits).unwrap_or(moments.len() - 1);
+    (at, waited(&moments[at].issued, &moments[at].clocks, from))
 }
 
 const ENGINES: [Unit; UNITS] = [Unit::Load, Unit::Weights, Unit::Matrix, Unit::Vector, Unit::Store, Unit::Exchange];
 
-fn wait(state: &mut State, from: usize, to: usize) {
-    let mut known = state.clocks[from];
-    known[from] = state.issued[from];
-    state.clocks[to].iter_mut().zip(known).for_each(|(now, new)| *now = (*now).max(new));
+/// What is known once `from` has done all that it was given.
+fn waited(issued: &Clock, clocks: &[Clock; UNITS], from: usize) -> Clock {
+    let mut known = clocks[from];
+    known[from] = issued[from];
+    known
+}
+
+fn learn(clock: &mut Clock, known: &Clock) {
+    clock.iter_mut().zip(known).for_each(|(now, new)| *now = (*now).max(*new));
+}
+
+/// A `sync` of the stream: the next instruction of `to` takes it.
+fn note(state: &mut State, from: usize, to: usize) {
+    let known = waited(&state.issued, &state.clocks, from);
+    learn(&mut state.noted[to], &known);
 }
 
 fn record(step: &Step, state: &mut State, unit: Unit) {

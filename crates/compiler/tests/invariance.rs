@@ -5,7 +5,8 @@
 
 mod common;
 
-use arch::Chip;
+use arch::{Chip, Instr};
+use base::tile::WeightKind;
 use common::{Model, all_logits, assert_same_bits, expected, fixture, long, nano, one, smollm2};
 use compiler::Options;
 use compiler::session::{Chunk, SequenceId, Session, Want};
@@ -100,6 +101,39 @@ fn chunks_of_the_prompt_do_not_show() {
             }
         }
     }
+}
+
+/// Steps that the first half holds whole, that fill both halves, and that leave a rest in the second; every wait is there.
+#[test]
+fn halves_of_a_step_do_not_show() {
+    let plain = Options { weights: Some(WeightKind::I4s), ..options(1, 1) };
+    for name in ["llama", "gemma2", "gpt2", "qwen2", "qwen3"] {
+        let (model, tokens) = (fixture(name), expected(name).0);
+        let logits = all_logits(&mut model.start(&nano(), &plain, with(1)), &tokens, 1);
+        let case = Case { model, tokens, logits };
+        let settings = Settings { check_races: true, ..Settings::default() };
+        let mut session = case.model.start(&nano(), &Options { halves: true, ..plain.clone() }, settings);
+        for step in [1, 8, 9, 13, 16] {
+            case.same(&all_logits(&mut session, &case.tokens, step), &format!("halves, in chunks of {step}"));
+        }
+        let logits = Company::new(&case, session).run(&[(1, 15, 7, 1), (3, 4, 2, 3)]);
+        case.same(&logits, "halves, in company");
+    }
+}
+
+/// Halves are emitted where they gain: not for weights that the memory port brings too slowly.
+#[test]
+fn halves_pay_or_are_left() {
+    let blocks = |name: &str, halves: bool, weights: WeightKind, cores: usize| {
+        let options = Options { halves, weights: Some(weights), cores, ..Options::default() };
+        let compiled = fixture(name).compile(&nano().with_cores(cores), &options).unwrap();
+        compiled.programs[0].cores[0].iter().filter(|instr| matches!(instr, Instr::Loop { .. })).count()
+    };
+    let plain = blocks("llama", false, WeightKind::I4s, 1);
+    assert!(blocks("llama", true, WeightKind::I4s, 1) > plain + 8);
+    assert_eq!(blocks("llama", true, WeightKind::I8s, 1), plain);
+    assert_eq!(blocks("llama", true, WeightKind::I4s, 2), blocks("llama", false, WeightKind::I4s, 2));
+    assert_eq!(blocks("qwen3_moe", true, WeightKind::I4s, 1), blocks("qwen3_moe", false, WeightKind::I4s, 1));
 }
 
 #[test]

@@ -78,6 +78,13 @@ fn build(body: impl FnOnce(&mut Builder)) -> Vec<Node> {
     b.finish().0
 }
 
+/// What runs once or not at all.
+fn block(b: &mut Builder, body: &[Instr]) {
+    b.begin(0, false);
+    body.iter().for_each(|instr| b.emit(*instr));
+    b.end_block();
+}
+
 /// The names of the scheduled stream.
 fn names(body: impl FnOnce(&mut Builder)) -> String {
     let name = |instr: Instr| instr.to_string().split(' ').next().unwrap_or_default().to_string();
@@ -88,7 +95,7 @@ fn names(body: impl FnOnce(&mut Builder)) -> String {
 #[test]
 fn what_is_inserted() {
     type Body = fn(&mut Builder);
-    let cases: [(&str, Body, &str); 16] = [
+    let cases: [(&str, Body, &str); 20] = [
         (
             "read after write",
             |b| [ld(0, 0), copy(1, 0)].into_iter().for_each(|i| b.emit(i)),
@@ -162,6 +169,40 @@ fn what_is_inserted() {
                 b.emit(ld(0, 9));
             },
             "st loop sync.v.l ld sync.l.v sync.s.v vun.copy vun.copy end sync.s.l sync.v.l ld halt",
+        ),
+        (
+            "a block proves nothing and hides nothing",
+            |b| {
+                b.emit(ld(0, 0));
+                block(b, &[copy(1, 0), copy(0, 1)]);
+                [copy(2, 1), st(0, 4)].into_iter().for_each(|i| b.emit(i));
+            },
+            "ld loop sync.l.v vun.copy vun.copy end vun.copy sync.v.s sync.l.s st halt",
+        ),
+        (
+            "nothing is carried around a block",
+            |b| block(b, &[copy(1, 0), ld(0, 0)]),
+            "loop vun.copy sync.v.l ld end halt",
+        ),
+        (
+            "a block is not waited for in vain",
+            |b| {
+                [wld(1), mm(1, 0)].into_iter().for_each(|i| b.emit(i));
+                block(b, &[wld(1), mm(3, 2)]);
+                b.emit(copy(5, 1));
+                block(b, &[copy(6, 3)]);
+                [wld(1), mm(1, 5)].into_iter().for_each(|i| b.emit(i));
+            },
+            "wld mm.i8s sync.m.v loop wld mm.i8s end vun.copy sync.v.m loop sync.m.v vun.copy end wld mm.i8s halt",
+        ),
+        (
+            "who is in a block must not take the wait of who comes after it",
+            |b| {
+                [wld(1), mm(1, 0)].into_iter().for_each(|i| b.emit(i));
+                block(b, &[copy(6, 7), wld(1), mm(3, 2)]);
+                b.emit(copy(5, 1));
+            },
+            "wld mm.i8s loop vun.copy wld mm.i8s end sync.m.v vun.copy halt",
         ),
         (
             "each product frees its own weights",
@@ -333,6 +374,10 @@ enum Piece {
         once: bool,
         body: Vec<Piece>,
     },
+    Block {
+        runs: bool,
+        body: Vec<Piece>,
+    },
 }
 
 fn piece() -> impl Strategy<Value = Piece> {
@@ -348,11 +393,15 @@ fn piece() -> impl Strategy<Value = Piece> {
         ((0usize..2, 0usize..2), (2usize..4, 2usize..4)).prop_map(|(tables, outs)| Piece::Ahead { tables, outs, x: 4 }),
     ];
     leaf.prop_recursive(3, 24, 5, |inner| {
-        (0i64..4, any::<bool>(), prop::collection::vec(inner, 1..5)).prop_map(|(count, sure, body)| Piece::Loop {
-            count,
-            once: sure && count > 0,
-            body,
-        })
+        let body = prop::collection::vec(inner, 1..5);
+        prop_oneof![
+            (0i64..4, any::<bool>(), body.clone()).prop_map(|(count, sure, body)| Piece::Loop {
+                count,
+                once: sure && count > 0,
+                body,
+            }),
+            (any::<bool>(), body).prop_map(|(runs, body)| Piece::Block { runs, body }),
+        ]
     })
 }
 
@@ -373,6 +422,11 @@ fn emit(pieces: &[Piece], b: &mut Builder) {
                 [wgat(tables.0), wgat(tables.1), mm(outs.0, *x), mm(outs.1, *x)].into_iter().for_each(|i| b.emit(i))
             }
             Piece::Loop { count, once, body } => b.repeat(Operand::imm(*count), *once, |b| emit(body, b)),
+            Piece::Block { runs, body } => {
+                b.begin(i64::from(*runs), false);
+                emit(body, b);
+                b.end_block();
+            }
         }
     }
 }

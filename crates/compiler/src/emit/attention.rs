@@ -53,7 +53,7 @@ struct Projected {
 }
 
 impl<'a> Emit<'a> {
-    /// y = attention(norm(x)), output projection and bias included.
+    /// y = attention(xa), output projection and bias included.
     pub(super) fn attention(&mut self, layer: &'a Layer, plan: &'a LayerPlan, map: &'a LayerMap) -> Result<(), Error> {
         let Attention::Grouped(spec) = &layer.attention else { unreachable!("refused by the plan") };
         let kv = kv_heads(spec.kv_heads, self.member, self.members());
@@ -61,7 +61,6 @@ impl<'a> Emit<'a> {
         let dim = spec.head_dim;
         let width = (group + 2) * kv.len() * dim;
         let heads = Heads { spec, kv, group, dim, row: a8_row(dim), width };
-        self.norm_input(map, layer.attn_norm, "attn_norm")?;
         let out_width = spec.heads * dim;
         let out = self.b.arena.alloc("the attention outputs", self.sizes.tokens * out_width * F32)?;
         if !heads.kv.is_empty() {
@@ -75,8 +74,11 @@ impl<'a> Emit<'a> {
         }
         let own = heads.kv.start * group * dim..heads.kv.end * group * dim;
         self.gather_columns(out.op(), out_width, own, self.tokens());
-        let xa = self.bufs().xa;
-        self.quantise(xa.op(), out.op(), out_width, self.tokens(), out_width);
+        self.by_halves(|emit| {
+            let xa = emit.rows_of(emit.bufs().xa, a8_row(out_width));
+            emit.quantise(xa, emit.rows_of(out, out_width * F32), out_width, emit.tokens(), out_width);
+            Ok(())
+        })?;
         self.b.arena.free(out);
         self.project_out(spec, plan, map)
     }

@@ -13,6 +13,7 @@ use arch::attr::{Binary, Reduce, Sink, Unary};
 use arch::isa::{Operand, a8_row};
 use base::tile::BLOCK;
 use model::network::{Activation, ExpertFfn, FeedForward, Layer, Routing};
+use std::ops::Range;
 
 /// One gated or plain network, for some rows of activations.
 struct Inner<'a> {
@@ -25,7 +26,6 @@ struct Inner<'a> {
     x: Operand,
     /// Output rows, `hidden` values each.
     y: Operand,
-    rows: Operand,
     /// Most rows.
     most: usize,
     weights: Weights,
@@ -34,9 +34,8 @@ struct Inner<'a> {
 }
 
 impl<'a> Emit<'a> {
-    /// y = ffn(norm(x)).
+    /// y = ffn(xa).
     pub(super) fn ffn(&mut self, layer: &'a Layer, plan: &'a LayerPlan, map: &'a LayerMap) -> Result<(), Error> {
-        self.norm_input(map, layer.ffn_norm, "ffn_norm")?;
         let places = ffn_places(&plan.ffn, map);
         match (&layer.ffn, &plan.ffn) {
             (FeedForward::Dense(ffn), FfnPlan::Dense { up, down }) => {
@@ -66,10 +65,17 @@ impl<'a> Emit<'a> {
             activation,
             x: xa.op(),
             y: y.op(),
-            rows: self.tokens(),
             most: self.sizes.tokens,
             weights: Weights::Fixed,
             biases,
+        }
+    }
+
+    /// Rows of the network at hand: one, if it is an expert.
+    fn inner_rows(&self, inner: &Inner<'_>) -> Operand {
+        match inner.weights {
+            Weights::Fixed => self.tokens(),
+            Weights::Expert(_) => 1.into(),
         }
     }
 
@@ -81,52 +87,101 @@ impl<'a> Emit<'a> {
         let acts = self.b.arena.alloc("the quantised inner activations", inner.most * a8_row(total))?;
         if own > 0 {
             let values = self.b.arena.alloc("the inner activations", inner.most * width * F32)?;
-            self.product(inner.up, inner.up_at, inner.x, values.op(), width, inner.rows, inner.weights);
-            self.inner_biases(inner, map, values, width, slice.start, own)?;
-            self.activate(inner, values.op(), width, own);
-            if self.members() == 1 {
-                self.quantise(acts.op(), values.op(), width, inner.rows, own);
-            } else {
-                let piece = self.b.arena.alloc("a slice of activations", inner.most * a8_row(own))?;
-                self.quantise(piece.op(), values.op(), width, inner.rows, own);
-                self.gather_quantised(piece.op(), slice, acts.op(), total, inner.rows);
-                self.b.arena.free(piece);
-            }
+            self.activations(inner, map, values, width, &slice)?;
+            self.finish(inner, values, width, slice, acts)?;
             self.b.arena.free(values);
         } else {
             // Nothing to contribute, but every member takes part in a gather.
-            self.gather_quantised(acts.op(), slice, acts.op(), total, inner.rows);
+            self.gather_quantised(acts.op(), slice, acts.op(), total, self.inner_rows(inner));
         }
         let rows = inner.down.parts[0].slice(self.member, self.members());
         let out = inner.y.plus((rows.start * F32) as i64);
-        self.product(inner.down, inner.down_at, acts.op(), out, hidden, inner.rows, inner.weights);
+        self.by_halves(|emit| {
+            let x = emit.rows_of(acts, a8_row(total));
+            let out = emit.rows_at(out, hidden * F32);
+            emit.product(inner.down, inner.down_at, x, out, hidden, emit.inner_rows(inner), inner.weights);
+            Ok(())
+        })?;
         if let Some([.., down]) = inner.biases.filter(|_| !rows.is_empty()) {
             let bias = self.bias(map, inner.weights, down, hidden, rows.start, rows.len())?;
-            self.accumulate(out, hidden, bias.op(), 0, inner.rows, rows.len());
+            self.accumulate(out, hidden, bias.op(), 0, self.inner_rows(inner), rows.len());
             self.b.arena.free(bias);
         }
-        self.gather_columns(inner.y, hidden, rows, inner.rows);
+        self.gather_columns(inner.y, hidden, rows, self.inner_rows(inner));
         self.b.arena.free(acts);
         Ok(())
     }
 
-    fn inner_biases(
+    /// The gate's values take up's, and the result is quantised and gathered.
+    fn finish(
+        &mut self,
+        inner: &Inner<'_>,
+        values: Buffer,
+        width: usize,
+        slice: Range<usize>,
+        acts: Buffer,
+    ) -> Result<(), Error> {
+        let (own, total) = (slice.len(), inner.down.k);
+        if self.members() == 1 {
+            return self.by_halves(|emit| {
+                let at = emit.rows_of(values, width * F32);
+                emit.gate(inner, at, width, own);
+                emit.quantise(emit.rows_of(acts, a8_row(own)), at, width, emit.inner_rows(inner), own);
+                Ok(())
+            });
+        }
+        self.gate(inner, values.op(), width, own);
+        let rows = self.inner_rows(inner);
+        let piece = self.b.arena.alloc("a slice of activations", inner.most * a8_row(own))?;
+        self.quantise(piece.op(), values.op(), width, rows, own);
+        self.gather_quantised(piece.op(), slice, acts.op(), total, rows);
+        self.b.arena.free(piece);
+        Ok(())
+    }
+
+    /// The inner values of the columns in `slice`. What the gate's need comes before the product of up, and hides behind it.
+    fn activations(
         &mut self,
         inner: &Inner<'_>,
         map: &LayerMap,
         values: Buffer,
         width: usize,
-        first: usize,
-        own: usize,
+        slice: &Range<usize>,
     ) -> Result<(), Error> {
-        let Some([gate, up, _]) = inner.biases else { return Ok(()) };
-        let names = if inner.up.parts.len() == 2 { vec![gate, up] } else { vec![up] };
-        for (index, name) in names.into_iter().enumerate() {
-            let bias = self.bias(map, inner.weights, name, inner.up.parts[0].rows, first, own)?;
-            let dst = values.plus(index * own * F32);
-            self.accumulate(dst, width, bias.op(), 0, inner.rows, own);
-            self.b.arena.free(bias);
+        let own = slice.len();
+        for part in 0..inner.up.parts.len() {
+            self.by_halves(|emit| {
+                let x = emit.rows_at(inner.x, a8_row(emit.hidden()));
+                let (at, rows) = (emit.rows_of(values, width * F32), emit.inner_rows(inner));
+                emit.product_of(part..part + 1, inner.up, inner.up_at, x, at, width, rows, inner.weights);
+                Ok(())
+            })?;
+            self.inner_bias(inner, map, part, (values.plus(part * own * F32), width), slice)?;
+            if part == 0 {
+                self.by_halves(|emit| {
+                    emit.activate(inner, emit.rows_of(values, width * F32), width, own);
+                    Ok(())
+                })?;
+            }
         }
+        Ok(())
+    }
+
+    /// The bias of a part (gate, if any, and up), added to its values.
+    fn inner_bias(
+        &mut self,
+        inner: &Inner<'_>,
+        map: &LayerMap,
+        part: usize,
+        values: (Operand, usize),
+        slice: &Range<usize>,
+    ) -> Result<(), Error> {
+        let Some(biases) = inner.biases else { return Ok(()) };
+        let name = biases[part + 2 - inner.up.parts.len()];
+        let own = slice.len();
+        let bias = self.bias(map, inner.weights, name, inner.up.parts[part].rows, slice.start, own)?;
+        self.accumulate(values.0, values.1, bias.op(), 0, self.inner_rows(inner), own);
+        self.b.arena.free(bias);
         Ok(())
     }
 
@@ -158,17 +213,25 @@ impl<'a> Emit<'a> {
         Ok(buffer)
     }
 
-    /// The first `own` columns become the activated values; up, if any, follows them.
+    /// What the activation does to the gate's values (up's, if there is no gate) before up's are known.
     fn activate(&mut self, inner: &Inner<'_>, values: Operand, width: usize, own: usize) {
-        let (gate, up, rows) = (values, values.plus((own * F32) as i64), inner.rows);
-        let cols = Operand::from(own);
+        let (rows, cols) = (self.inner_rows(inner), Operand::from(own));
         match inner.activation {
-            Activation::Silu => self.apply(Unary::Silu, gate, width, rows, cols),
-            Activation::GeluTanh => self.apply(Unary::Gelu, gate, width, rows, cols),
-            Activation::SwigluOai => return self.activate_oai(gate, up, width, rows, own),
+            Activation::Silu => self.apply(Unary::Silu, values, width, rows, cols),
+            Activation::GeluTanh => self.apply(Unary::Gelu, values, width, rows, cols),
+            Activation::SwigluOai => self.scale_rows(Binary::Min, values, width, rows, own, 7.0),
         }
-        if inner.up.parts.len() == 2 {
-            self.multiply(gate, up, width, rows, own);
+    }
+
+    /// The first `own` columns, activated, take the product with up, which follows them, if there is a gate.
+    fn gate(&mut self, inner: &Inner<'_>, gate: Operand, width: usize, own: usize) {
+        if inner.up.parts.len() == 1 {
+            return;
+        }
+        let (up, rows) = (gate.plus((own * F32) as i64), self.inner_rows(inner));
+        match inner.activation {
+            Activation::Silu | Activation::GeluTanh => self.multiply(gate, up, width, rows, own),
+            Activation::SwigluOai => self.gate_oai(gate, up, width, rows, own),
         }
     }
 
@@ -191,9 +254,8 @@ impl<'a> Emit<'a> {
         });
     }
 
-    /// gate * sigmoid(1.702 gate) * (up + 1) with gate at most 7 and up within 7 (OpenAI's gpt-oss reference code, 2025-08).
-    fn activate_oai(&mut self, gate: Operand, up: Operand, width: usize, rows: Operand, own: usize) {
-        self.scale_rows(Binary::Min, gate, width, rows, own, 7.0);
+    /// gate * sigmoid(1.702 gate) * (up + 1) with gate at most 7, which it is already, and up within 7 (OpenAI's gpt-oss reference code, 2025-08).
+    fn gate_oai(&mut self, gate: Operand, up: Operand, width: usize, rows: Operand, own: usize) {
         self.scale_rows(Binary::Min, up, width, rows, own, 7.0);
         self.scale_rows(Binary::Max, up, width, rows, own, -7.0);
         self.scale_rows(Binary::Add, up, width, rows, own, 1.0);
@@ -411,7 +473,6 @@ impl<'a> Emit<'a> {
             activation: ffn.activation,
             x: Operand::reg(input, self.bufs().xa.at as i64),
             y: one_out.op(),
-            rows: 1.into(),
             most: 1,
             weights: Weights::Expert(Operand::reg(choice, chosen.indices.at as i64)),
             biases: ffn.bias.then_some(["ffn_gate_exps.bias", "ffn_up_exps.bias", "ffn_down_exps.bias"]),

@@ -195,29 +195,32 @@ impl Emit<'_> {
         Ok((weight, bias))
     }
 
-    /// xa = quantised norm of the residual.
-    pub(super) fn norm_input(&mut self, layer: &LayerMap, norm: Norm, name: &str) -> Result<(), Error> {
-        let hidden = self.hidden();
-        let (weight, bias) = self.norm_vectors(layer, norm, name)?;
-        let &Buffers { x, xa, y, .. } = self.bufs();
-        self.norm(norm, (y.op(), hidden), (x.op(), hidden), weight, bias, self.tokens(), hidden)?;
-        self.quantise(xa.op(), y.op(), hidden, self.tokens(), hidden);
-        self.b.arena.free(weight);
-        bias.into_iter().for_each(|bias| self.b.arena.free(bias));
-        Ok(())
-    }
-
-    /// The residual takes y, through a norm if the layer has one there.
-    pub(super) fn add_residual(&mut self, layer: &LayerMap, post: Option<(Norm, &str)>) -> Result<(), Error> {
-        let hidden = self.hidden();
-        let &Buffers { x, y, .. } = self.bufs();
-        if let Some((norm, name)) = post {
-            let (weight, bias) = self.norm_vectors(layer, norm, name)?;
-            self.norm(norm, (y.op(), hidden), (y.op(), hidden), weight, bias, self.tokens(), hidden)?;
+    /// What stands between two products' parts of a layer: the residual takes y, and xa becomes the quantised norm of the residual.
+    pub(super) fn between(&mut self, layer: &LayerMap, what: Between<'_>) -> Result<(), Error> {
+        let vectors = |emit: &mut Self, norm: Option<(Norm, &str)>| {
+            norm.map(|(norm, name)| Ok::<_, Error>((norm, emit.norm_vectors(layer, norm, name)?))).transpose()
+        };
+        let (post, input) = (vectors(self, what.post)?, vectors(self, what.input)?);
+        self.by_halves(|emit| {
+            let (hidden, rows) = (emit.hidden(), emit.tokens());
+            let &Buffers { x, xa, y, .. } = emit.bufs();
+            let [x, y] = [x, y].map(|buffer| emit.rows_of(buffer, hidden * F32));
+            if let Some((norm, (weight, bias))) = post {
+                emit.norm(norm, (y, hidden), (y, hidden), weight, bias, rows, hidden)?;
+            }
+            if what.residual {
+                emit.accumulate(x, hidden, y, hidden, rows, hidden);
+            }
+            if let Some((norm, (weight, bias))) = input {
+                emit.norm(norm, (y, hidden), (x, hidden), weight, bias, rows, hidden)?;
+                emit.quantise(emit.rows_of(xa, a8_row(hidden)), y, hidden, rows, hidden);
+            }
+            Ok(())
+        })?;
+        for (_, (weight, bias)) in [post, input].into_iter().flatten() {
             self.b.arena.free(weight);
             bias.into_iter().for_each(|bias| self.b.arena.free(bias));
         }
-        self.accumulate(x.op(), hidden, y.op(), hidden, self.tokens(), hidden);
         Ok(())
     }
 
@@ -233,32 +236,46 @@ impl Emit<'_> {
         tokens: Operand,
         weights: Weights,
     ) {
-        let (member, members) = (self.member, self.members());
-        let expert_step = linear.slice_bytes(member, members);
-        let grid = self.plan.grid(linear.role);
-        let (mut at, mut row) = (0usize, 0usize);
-        for parts in linear.parts.chunk_by(|a, b| a.kind == b.kind) {
-            let kind = parts[0].kind;
-            let rows: usize = parts.iter().map(|part| part.slice(member, members).len().next_multiple_of(BLOCK)).sum();
-            let bytes = tiles_bytes(kind, rows, linear.k);
-            if rows > 0 {
-                self.stream_weights(place.plus(at as i64), bytes, expert_step, weights);
-                let k = linear.k.next_multiple_of(BLOCK);
-                self.b.emit(matrix(
-                    kind,
-                    out.plus((row * F32) as i64),
-                    width * F32,
-                    x,
-                    a8_row(k),
-                    rows.into(),
-                    k.into(),
-                    tokens,
-                    grid,
-                ));
-            }
-            at += bytes;
-            row += rows;
+        let mut first = 0;
+        for alike in linear.parts.chunk_by(|a, b| a.kind == b.kind) {
+            let parts = first..first + alike.len();
+            first = parts.end;
+            self.product_of(parts, linear, place, x, out, width, tokens, weights);
         }
+    }
+
+    /// As [`Emit::product`], but only of these parts, which are of one kind; the others' columns stay as they are.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn product_of(
+        &mut self,
+        parts: Range<usize>,
+        linear: &Linear,
+        place: Operand,
+        x: Operand,
+        out: Operand,
+        width: usize,
+        tokens: Operand,
+        weights: Weights,
+    ) {
+        let (member, members) = (self.member, self.members());
+        let [(at, row), (end, end_row)] = [parts.start, parts.end].map(|part| linear.before(part, member, members));
+        let (bytes, rows) = (end - at, end_row - row);
+        if rows == 0 {
+            return;
+        }
+        self.stream_weights(place.plus(at as i64), bytes, linear.slice_bytes(member, members), weights);
+        let k = linear.k.next_multiple_of(BLOCK);
+        self.b.emit(matrix(
+            linear.parts[parts.start].kind,
+            out.plus((row * F32) as i64),
+            width * F32,
+            x,
+            a8_row(k),
+            rows.into(),
+            k.into(),
+            tokens,
+            self.plan.grid(linear.role),
+        ));
     }
 
     pub(super) fn stream_weights(&mut self, mem: Operand, bytes: usize, expert_step: usize, weights: Weights) {
@@ -348,6 +365,16 @@ impl Emit<'_> {
         self.apply(Unary::Tanh, dst, width, rows, cols);
         self.b.emit(scale(cap));
     }
+}
+
+/// What [`Emit::between`] does.
+pub(super) struct Between<'n> {
+    /// Whether the residual takes y.
+    pub residual: bool,
+    /// Norm of y before that.
+    pub post: Option<(Norm, &'n str)>,
+    /// Norm of the residual that the next product takes.
+    pub input: Option<(Norm, &'n str)>,
 }
 
 /// buffer[index] = table[position], rows of `bytes`.

@@ -14,7 +14,11 @@ impl Emit<'_> {
         let slice = plan.out.parts[0].slice(self.member, self.members());
         let place = self.place(&map.linears[1]);
         let own = y.plus(slice.start * F32);
-        self.product(&plan.out, place, xa.op(), own, hidden, self.tokens(), Weights::Fixed);
+        self.by_halves(|emit| {
+            let (x, own) = (emit.rows_of(xa, a8_row(plan.out.k)), emit.rows_at(own, hidden * F32));
+            emit.product(&plan.out, place, x, own, hidden, emit.tokens(), Weights::Fixed);
+            Ok(())
+        })?;
         if spec.out_bias & !slice.is_empty() {
             let bias = self.vector(map, "attn_output.bias", slice.start, slice.len())?;
             self.accumulate(own, hidden, bias.op(), 0, self.tokens(), slice.len());
@@ -30,7 +34,11 @@ impl Emit<'_> {
         let qkv = self.b.arena.alloc("query, key and value", tokens * width * F32)?;
         let xa = self.bufs().xa;
         let place = self.place(&map.linears[0]);
-        self.product(&plan.qkv, place, xa.op(), qkv.op(), width, self.tokens(), Weights::Fixed);
+        self.by_halves(|emit| {
+            let (x, out) = (emit.rows_of(xa, a8_row(plan.qkv.k)), emit.rows_of(qkv, width * F32));
+            emit.product(&plan.qkv, place, x, out, width, emit.tokens(), Weights::Fixed);
+            Ok(())
+        })?;
         let (kv, group, dim) = (heads.kv.len(), heads.group, heads.dim);
         let (key_at, value_at) = (kv * group * dim, kv * (group + 1) * dim);
         if heads.spec.qkv_bias {
@@ -49,8 +57,13 @@ impl Emit<'_> {
                 self.b.arena.free(weight);
             }
         }
-        self.rotate(heads, qkv);
-        let projected = self.quantise_heads(heads, qkv, key_at, value_at)?;
+        let projected = self.quantised_heads(heads)?;
+        self.by_halves(|emit| {
+            let rows = emit.rows_of(qkv, width * F32);
+            emit.rotate(heads, rows);
+            emit.quantise_heads(heads, rows, key_at, value_at, &projected);
+            Ok(())
+        })?;
         self.b.arena.free(qkv);
         Ok(projected)
     }
@@ -71,7 +84,7 @@ impl Emit<'_> {
     }
 
     /// Queries and keys stand side by side: one instruction rotates both.
-    fn rotate(&mut self, heads: &Heads<'_>, qkv: Buffer) {
+    fn rotate(&mut self, heads: &Heads<'_>, qkv: Operand) {
         let Some(rope) = &heads.spec.rope else { return };
         let index = self.map.ropes.iter().position(|(known, _)| known == rope).expect("mapped");
         let table = self.bufs().ropes[index];
@@ -82,38 +95,39 @@ impl Emit<'_> {
         let step = Operand::from(heads.width * F32);
         self.b.emit(Instr::Vrope {
             pairs,
-            dst: qkv.op(),
+            dst: qkv,
             dstep: step,
-            a: qkv.op(),
+            a: qkv,
             astep: step,
             rows: self.tokens(),
             heads: (heads.kv.len() * (heads.group + 1)).into(),
             dim: heads.dim.into(),
             rot: rope.dims.into(),
-            tab: table.op(),
+            tab: self.rows_of(table, rope.dims * F32),
             tabstep: (rope.dims * F32).into(),
         });
     }
 
-    fn quantise_heads(
-        &mut self,
-        heads: &Heads<'_>,
-        qkv: Buffer,
-        key_at: usize,
-        value_at: usize,
-    ) -> Result<Projected, Error> {
+    /// Room for the quantised heads of every token.
+    fn quantised_heads(&mut self, heads: &Heads<'_>) -> Result<Projected, Error> {
         let (tokens, kv) = (self.sizes.tokens, heads.kv.len());
         let step = tokens * heads.group * heads.row;
         let queries = self.b.arena.alloc("the quantised queries", kv * step)?;
         let keys = self.b.arena.alloc("the quantised keys", tokens * kv * heads.row)?;
         let values = self.b.arena.alloc("the quantised values", tokens * kv * heads.row)?;
-        for head in 0..kv {
-            let a = qkv.plus(head * heads.group * heads.dim * F32);
-            self.quantise_segments(Blocking::Block, queries.plus(head * step), a, heads, heads.group);
-        }
-        self.quantise_segments(Blocking::Block, keys.op(), qkv.plus(key_at * F32), heads, kv);
-        self.quantise_segments(Blocking::Segment, values.op(), qkv.plus(value_at * F32), heads, kv);
         Ok(Projected { queries, step, keys, values })
+    }
+
+    fn quantise_heads(&mut self, heads: &Heads<'_>, qkv: Operand, key_at: usize, value_at: usize, to: &Projected) {
+        let (kv, group) = (heads.kv.len(), heads.group);
+        let part = |at: usize| qkv.plus((at * F32) as i64);
+        for head in 0..kv {
+            let queries = self.rows_at(to.queries.plus(head * to.step), group * heads.row);
+            self.quantise_segments(Blocking::Block, queries, part(head * group * heads.dim), heads, group);
+        }
+        let [keys, values] = [to.keys, to.values].map(|buffer| self.rows_of(buffer, kv * heads.row));
+        self.quantise_segments(Blocking::Block, keys, part(key_at), heads, kv);
+        self.quantise_segments(Blocking::Segment, values, part(value_at), heads, kv);
     }
 
     fn quantise_segments(&mut self, blocking: Blocking, dst: Operand, a: Operand, heads: &Heads<'_>, segs: usize) {
