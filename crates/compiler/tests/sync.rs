@@ -177,7 +177,7 @@ fn what_is_inserted() {
                 block(b, &[copy(1, 0), copy(0, 1)]);
                 [copy(2, 1), st(0, 4)].into_iter().for_each(|i| b.emit(i));
             },
-            "ld loop sync.l.v vun.copy vun.copy end vun.copy sync.v.s sync.l.s st halt",
+            "ld sync.l.s loop sync.l.v vun.copy vun.copy end vun.copy sync.v.s st halt",
         ),
         (
             "nothing is carried around a block",

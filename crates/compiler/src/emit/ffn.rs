@@ -83,13 +83,13 @@ impl<'a> Emit<'a> {
         let (hidden, total) = (self.hidden(), inner.down.k);
         let slice = inner.up.parts[0].slice(self.member, self.members());
         let own = slice.len();
-        let width = inner.up.parts.len() * own;
         let acts = self.b.arena.alloc("the quantised inner activations", inner.most * a8_row(total))?;
         if own > 0 {
-            let values = self.b.arena.alloc("the inner activations", inner.most * width * F32)?;
-            self.activations(inner, map, values, width, &slice)?;
-            self.finish(inner, values, width, slice, acts)?;
-            self.b.arena.free(values);
+            let values = inner.up.parts.iter().map(|_| self.inner_values(inner, own));
+            let values = values.collect::<Result<Vec<Buffer>, Error>>()?;
+            self.activations(inner, map, &values, &slice)?;
+            self.finish(inner, &values, slice, acts)?;
+            values.into_iter().for_each(|buffer| self.b.arena.free(buffer));
         } else {
             // Nothing to contribute, but every member takes part in a gather.
             self.gather_quantised(acts.op(), slice, acts.op(), total, self.inner_rows(inner));
@@ -112,54 +112,50 @@ impl<'a> Emit<'a> {
         Ok(())
     }
 
+    fn inner_values(&mut self, inner: &Inner<'_>, own: usize) -> Result<Buffer, Error> {
+        self.b.arena.alloc("the inner activations", inner.most * own * F32)
+    }
+
     /// The gate's values take up's, and the result is quantised and gathered.
-    fn finish(
-        &mut self,
-        inner: &Inner<'_>,
-        values: Buffer,
-        width: usize,
-        slice: Range<usize>,
-        acts: Buffer,
-    ) -> Result<(), Error> {
+    fn finish(&mut self, inner: &Inner<'_>, values: &[Buffer], slice: Range<usize>, acts: Buffer) -> Result<(), Error> {
         let (own, total) = (slice.len(), inner.down.k);
         if self.members() == 1 {
             return self.by_halves(|emit| {
-                let at = emit.rows_of(values, width * F32);
-                emit.gate(inner, at, width, own);
-                emit.quantise(emit.rows_of(acts, a8_row(own)), at, width, emit.inner_rows(inner), own);
+                emit.gate(inner, values, own);
+                let (at, rows) = (emit.rows_of(values[0], own * F32), emit.inner_rows(inner));
+                emit.quantise(emit.rows_of(acts, a8_row(own)), at, own, rows, own);
                 Ok(())
             });
         }
-        self.gate(inner, values.op(), width, own);
+        self.gate(inner, values, own);
         let rows = self.inner_rows(inner);
         let piece = self.b.arena.alloc("a slice of activations", inner.most * a8_row(own))?;
-        self.quantise(piece.op(), values.op(), width, rows, own);
+        self.quantise(piece.op(), values[0].op(), own, rows, own);
         self.gather_quantised(piece.op(), slice, acts.op(), total, rows);
         self.b.arena.free(piece);
         Ok(())
     }
 
-    /// The inner values of the columns in `slice`. What the gate's need comes before the product of up, and hides behind it.
+    /// The inner values of the columns in `slice`, part by part. What the gate's need comes before the product of up, and hides behind it.
     fn activations(
         &mut self,
         inner: &Inner<'_>,
         map: &LayerMap,
-        values: Buffer,
-        width: usize,
+        values: &[Buffer],
         slice: &Range<usize>,
     ) -> Result<(), Error> {
         let own = slice.len();
-        for part in 0..inner.up.parts.len() {
+        for (part, values) in values.iter().enumerate() {
             self.by_halves(|emit| {
                 let x = emit.rows_at(inner.x, a8_row(emit.hidden()));
-                let (at, rows) = (emit.rows_of(values, width * F32), emit.inner_rows(inner));
-                emit.product_of(part..part + 1, inner.up, inner.up_at, x, at, width, rows, inner.weights);
+                let (out, rows) = (emit.rows_of(*values, own * F32), emit.inner_rows(inner));
+                emit.product_of(part..part + 1, inner.up, inner.up_at, x, out, own, rows, inner.weights);
                 Ok(())
             })?;
-            self.inner_bias(inner, map, part, (values.plus(part * own * F32), width), slice)?;
+            self.inner_bias(inner, map, part, *values, slice)?;
             if part == 0 {
                 self.by_halves(|emit| {
-                    emit.activate(inner, emit.rows_of(values, width * F32), width, own);
+                    emit.activate(inner, emit.rows_of(*values, own * F32), own);
                     Ok(())
                 })?;
             }
@@ -173,14 +169,14 @@ impl<'a> Emit<'a> {
         inner: &Inner<'_>,
         map: &LayerMap,
         part: usize,
-        values: (Operand, usize),
+        values: Buffer,
         slice: &Range<usize>,
     ) -> Result<(), Error> {
         let Some(biases) = inner.biases else { return Ok(()) };
         let name = biases[part + 2 - inner.up.parts.len()];
         let own = slice.len();
         let bias = self.bias(map, inner.weights, name, inner.up.parts[part].rows, slice.start, own)?;
-        self.accumulate(values.0, values.1, bias.op(), 0, self.inner_rows(inner), own);
+        self.accumulate(values.op(), own, bias.op(), 0, self.inner_rows(inner), own);
         self.b.arena.free(bias);
         Ok(())
     }
@@ -214,29 +210,28 @@ impl<'a> Emit<'a> {
     }
 
     /// What the activation does to the gate's values (up's, if there is no gate) before up's are known.
-    fn activate(&mut self, inner: &Inner<'_>, values: Operand, width: usize, own: usize) {
+    fn activate(&mut self, inner: &Inner<'_>, values: Operand, own: usize) {
         let (rows, cols) = (self.inner_rows(inner), Operand::from(own));
         match inner.activation {
-            Activation::Silu => self.apply(Unary::Silu, values, width, rows, cols),
-            Activation::GeluTanh => self.apply(Unary::Gelu, values, width, rows, cols),
-            Activation::SwigluOai => self.scale_rows(Binary::Min, values, width, rows, own, 7.0),
+            Activation::Silu => self.apply(Unary::Silu, values, own, rows, cols),
+            Activation::GeluTanh => self.apply(Unary::Gelu, values, own, rows, cols),
+            Activation::SwigluOai => self.scale_rows(Binary::Min, values, own, rows, own, 7.0),
         }
     }
 
-    /// The first `own` columns, activated, take the product with up, which follows them, if there is a gate.
-    fn gate(&mut self, inner: &Inner<'_>, gate: Operand, width: usize, own: usize) {
-        if inner.up.parts.len() == 1 {
-            return;
-        }
-        let (up, rows) = (gate.plus((own * F32) as i64), self.inner_rows(inner));
+    /// The gate's values, activated, take the product with up's, if there is a gate.
+    fn gate(&mut self, inner: &Inner<'_>, values: &[Buffer], own: usize) {
+        let &[gate, up] = values else { return };
+        let [gate, up] = [gate, up].map(|buffer| self.rows_of(buffer, own * F32));
+        let rows = self.inner_rows(inner);
         match inner.activation {
-            Activation::Silu | Activation::GeluTanh => self.multiply(gate, up, width, rows, own),
-            Activation::SwigluOai => self.gate_oai(gate, up, width, rows, own),
+            Activation::Silu | Activation::GeluTanh => self.multiply(gate, up, rows, own),
+            Activation::SwigluOai => self.gate_oai(gate, up, rows, own),
         }
     }
 
-    fn multiply(&mut self, dst: Operand, b: Operand, width: usize, rows: Operand, cols: usize) {
-        let (step, zero) = (Operand::from(width * F32), Operand::imm(0));
+    fn multiply(&mut self, dst: Operand, b: Operand, rows: Operand, cols: usize) {
+        let (step, zero) = (Operand::from(cols * F32), Operand::imm(0));
         self.b.emit(Instr::Vbin {
             op: Binary::Mul,
             dst,
@@ -255,14 +250,14 @@ impl<'a> Emit<'a> {
     }
 
     /// gate * sigmoid(1.702 gate) * (up + 1) with gate at most 7, which it is already, and up within 7 (OpenAI's gpt-oss reference code, 2025-08).
-    fn gate_oai(&mut self, gate: Operand, up: Operand, width: usize, rows: Operand, own: usize) {
-        self.scale_rows(Binary::Min, up, width, rows, own, 7.0);
-        self.scale_rows(Binary::Max, up, width, rows, own, -7.0);
-        self.scale_rows(Binary::Add, up, width, rows, own, 1.0);
-        self.multiply(up, gate, width, rows, own);
-        self.scale_rows(Binary::Mul, gate, width, rows, own, 1.702);
-        self.apply(Unary::Sigmoid, gate, width, rows, own.into());
-        self.multiply(gate, up, width, rows, own);
+    fn gate_oai(&mut self, gate: Operand, up: Operand, rows: Operand, own: usize) {
+        self.scale_rows(Binary::Min, up, own, rows, own, 7.0);
+        self.scale_rows(Binary::Max, up, own, rows, own, -7.0);
+        self.scale_rows(Binary::Add, up, own, rows, own, 1.0);
+        self.multiply(up, gate, rows, own);
+        self.scale_rows(Binary::Mul, gate, own, rows, own, 1.702);
+        self.apply(Unary::Sigmoid, gate, own, rows, own.into());
+        self.multiply(gate, up, rows, own);
     }
 
     fn experts(

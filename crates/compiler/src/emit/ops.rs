@@ -239,12 +239,14 @@ impl Emit<'_> {
         let mut first = 0;
         for alike in linear.parts.chunk_by(|a, b| a.kind == b.kind) {
             let parts = first..first + alike.len();
+            let (_, row) = linear.before(first, self.member, self.members());
             first = parts.end;
+            let out = out.plus((row * F32) as i64);
             self.product_of(parts, linear, place, x, out, width, tokens, weights);
         }
     }
 
-    /// As [`Emit::product`], but only of these parts, which are of one kind; the others' columns stay as they are.
+    /// As [`Emit::product`], but only of these parts, which are of one kind; their first column is at `out`.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn product_of(
         &mut self,
@@ -267,7 +269,7 @@ impl Emit<'_> {
         let k = linear.k.next_multiple_of(BLOCK);
         self.b.emit(matrix(
             linear.parts[parts.start].kind,
-            out.plus((row * F32) as i64),
+            out,
             width * F32,
             x,
             a8_row(k),
