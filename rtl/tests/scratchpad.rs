@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use arch::random::Random;
-use perf::cycles::scratchpad::{self, Scratchpad};
+use perf::cycles::scratchpad::{Asks, Scratchpad};
 use perf::cycles::wires::{Access, Ask};
 use rtl::bench::{LATENCY, WORD};
 use rtl::block::Block;
@@ -159,8 +159,8 @@ fn traffic(rig: &mut Rig, cycles: usize, inject: bool) -> Vec<Seen> {
             }
         }
         rig.block.set("inject_i", if inject && cycle % 20 == 0 { 1 + (cycle as u64 / 20) % 2 } else { 0 });
-        let mut asks = [None; scratchpad::PORTS];
-        asks.iter_mut().zip(&rig.waiting).for_each(|(to, from)| *to = from.as_ref().map(ask));
+        let mut asks = Asks::default();
+        (0..PORTS).for_each(|port| asks.put(port, rig.waiting[port].as_ref().map(ask)));
         let grants = twin.step(cycle as u64, &asks);
         let seen = rig.cycle();
         assert_eq!(seen.granted.iter().fold(0, |all, port| all | 1 << port), grants.taken, "the twin in cycle {cycle}");

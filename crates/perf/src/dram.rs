@@ -254,15 +254,15 @@ struct Place {
 }
 
 impl Dram {
-    /// A memory in which no row is open. Channels refresh one after the other, evenly spread.
+    /// A memory in which no row is open. All channels refresh at the same time: a stream that walks through them waits once, and not once for each.
     pub fn new(timing: Timing) -> Dram {
-        let channel = |index: u64| Channel {
+        let channel = |_| Channel {
             banks: vec![Bank::default(); (timing.groups * timing.banks) as usize],
             wires: Picoseconds(0),
             groups: vec![Picoseconds(0); timing.groups as usize],
             activations: [None; 4],
             written: None,
-            refresh: Picoseconds(timing.refresh_every.0 * (index + 1) / timing.channels),
+            refresh: timing.refresh_every,
         };
         let channels = (0..timing.channels).map(channel).collect();
         Dram { timing, channels, tally: Tally::default() }
@@ -454,7 +454,7 @@ mod tests {
     fn refreshes_come_in_their_time_and_close_rows() {
         let mut dram = of("nano");
         let t = dram.timing().clone();
-        let due = t.refresh_every.0 / t.channels;
+        let due = t.refresh_every.0;
         read(&mut dram, 0, 0);
         let end = read(&mut dram, due, 128) - due;
         let miss = t.activate_to_column.0 + t.read_latency.0 + t.transfer.0;

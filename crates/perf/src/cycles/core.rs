@@ -4,7 +4,7 @@ use arch::attr::Unit;
 use arch::{Chip, Instr};
 
 use super::control::{self, Control};
-use super::counts::CoreCounts;
+use super::counts::{CoreCounts, Levels};
 use super::exchange::{Exchange, Hear};
 use super::fetch::{self, Fetch};
 use super::front::{self, Fronts};
@@ -13,7 +13,7 @@ use super::load::Load;
 use super::matrix::Matrix;
 use super::port::{Beat, Readers, Told, Wants};
 use super::queue::ENGINES;
-use super::scratchpad::{Grants, PORTS, Scratchpad};
+use super::scratchpad::{Asks, Grants, PORTS, Scratchpad};
 use super::store::Store;
 use super::vector::Vector;
 use super::watch::{Cause, Waits};
@@ -57,7 +57,7 @@ pub(super) struct Inputs {
 /// What a watcher sees of a core's last cycle.
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
-    pub(super) outcomes: [Outcome; ENGINES],
+    pub(super) ends: Ends,
     /// What each engine took, where it took something.
     pub(super) commands: [Instr; ENGINES],
     pub(super) waits: Waits,
@@ -66,7 +66,7 @@ pub(super) struct Seen {
 
 impl Seen {
     const NOTHING: Seen = Seen {
-        outcomes: [Outcome { taken: false, done: false }; ENGINES],
+        ends: Ends { taken: 0, finished: 0 },
         commands: [Instr::Halt {}; ENGINES],
         waits: Waits::NONE,
         grants: Grants { taken: 0, held: 0, data: 0 },
@@ -85,10 +85,12 @@ pub(super) struct Core<'p> {
     store: Store,
     exchange: Exchange,
     scratchpad: Scratchpad,
+    asks: Asks,
     readers: Readers,
     /// Commands that each engine has done, at the end of the cycle.
     done: [u32; ENGINES],
-    pub(super) counts: CoreCounts,
+    levels: Levels,
+    counts: CoreCounts,
     /// The last cycle, if somebody watches.
     seen: Option<Box<Seen>>,
 }
@@ -109,8 +111,10 @@ impl<'p> Core<'p> {
             store: Store::new(chip),
             exchange: Exchange::new(chip),
             scratchpad: Scratchpad::new(chip.core.banks),
+            asks: Asks::default(),
             readers: Readers::default(),
             done: [0; ENGINES],
+            levels: Levels::new(),
             counts: CoreCounts::default(),
             seen: None,
         }
@@ -124,13 +128,25 @@ impl<'p> Core<'p> {
 
     /// A run begins, that is watched or not: counters are cleared.
     pub(super) fn begin(&mut self, watched: bool) {
-        self.counts = CoreCounts::default();
+        (self.counts, self.levels) = (CoreCounts::default(), Levels::new());
         self.seen = watched.then(|| Box::new(Seen::NOTHING));
+    }
+
+    /// A run has ended before this cycle: what it counted.
+    pub(super) fn end(&mut self, cycle: u64) -> CoreCounts {
+        self.levels.end(cycle, &mut self.counts);
+        self.counts
     }
 
     /// The last cycle of a run that is watched.
     pub(super) fn seen(&self) -> &Seen {
         self.seen.as_ref().expect("the run is watched")
+    }
+
+    /// Whether it asks anything of its memory port.
+    #[inline]
+    pub(super) fn asks_memory(&self) -> bool {
+        self.readers.request().is_some() || !self.store.idle()
     }
 
     /// What it asks of its memory port.
@@ -151,64 +167,110 @@ impl<'p> Core<'p> {
         }
     }
 
+    /// Something passes, or may pass, between its exchange engine and the hub.
+    #[inline]
+    pub(super) fn exchanges(&self) -> bool {
+        !self.exchange.idle()
+    }
+
     /// A clock edge.
     pub(super) fn step(&mut self, inputs: &Inputs, tables: &mut Tables<'_>) {
-        let grants = self.serve(inputs);
+        let live = self.live();
+        let grants = self.serve(live, inputs);
         let stream_count = self.weights.stream_count();
-        self.count(inputs, grants, stream_count);
+        let (busy, sync) = (self.fronts.busy(), self.fronts.waits());
+        let memory = self.readers.waits(inputs.beat);
         let beats = self.readers.beats();
         let bursts = [self.fetch.burst(), self.load.burst(), self.weights.burst()];
         let taken = self.readers.step(bursts, inputs.told.read, inputs.beat);
         let read = |reader| Readers::told(reader, taken, &beats);
 
         let control = self.control_step(inputs, read(0));
-        let outcomes = self.engines(inputs, grants, [read(1), read(2)], stream_count, tables);
+        let ends = self.engines(live, inputs, grants, [read(1), read(2)], stream_count, tables);
+        let stream = busy >> MATRIX & 1 == 1 && stream_count == 0;
+        let waits = [control.wait_queue, control.wait_fetch, stream, memory];
+        self.levels.put(Levels::bits(busy, sync, waits, grants.held), inputs.cycle);
         if self.seen.is_some() {
-            self.look(&control, &outcomes, grants);
+            self.look(ends, busy, sync, waits, grants);
         }
         if let Some(unit) = control.issue.filter(|unit| usize::from(*unit) < ENGINES) {
             self.fronts.dispatch(unit.into(), self.control.command());
         }
-        let mut fronts = front::Inputs { word: control.word, ..front::Inputs::default() };
-        for (index, outcome) in outcomes.iter().enumerate() {
-            fronts.taken |= u8::from(outcome.taken) << index;
-            fronts.finished |= u8::from(outcome.done) << index;
-            self.done[index] = self.done[index].wrapping_add(u32::from(outcome.done));
+        let mut left = ends.finished;
+        while left != 0 {
+            let done = &mut self.done[left.trailing_zeros() as usize];
+            *done = done.wrapping_add(1);
+            left &= left - 1;
         }
-        self.fronts.step(fronts, &self.done);
+        let Ends { taken, finished } = ends;
+        self.fronts.step(front::Inputs { word: control.word, taken, finished }, &self.done);
     }
 
-    /// Keep what a watcher sees of this cycle; what registers say was kept by [`Core::count`].
-    fn look(&mut self, control: &control::Outcome, outcomes: &[Outcome; ENGINES], grants: Grants) {
+    /// Engines in which something may happen, as bits.
+    #[inline]
+    fn live(&self) -> u8 {
+        let idle = [
+            self.load.idle(),
+            self.weights.idle(),
+            self.matrix.idle(),
+            self.vector.idle(),
+            self.store.idle(),
+            self.exchange.idle(),
+        ];
+        let mut live = self.fronts.valid();
+        for (engine, idle) in idle.into_iter().enumerate() {
+            live |= u8::from(!idle) << engine;
+        }
+        live
+    }
+
+    /// Keep what a watcher sees of this cycle.
+    fn look(&mut self, ends: Ends, busy: u8, sync: u8, [queue, code, stream, memory]: [bool; 4], grants: Grants) {
         let Some(seen) = &mut self.seen else { return };
-        (seen.outcomes, seen.grants) = (*outcomes, grants);
+        (seen.ends, seen.grants) = (ends, grants);
         for (index, command) in seen.commands.iter_mut().enumerate() {
-            if let Some(instr) = self.fronts.command(index).filter(|_| outcomes[index].taken) {
+            if let Some(instr) = self.fronts.command(index).filter(|_| ends.taken >> index & 1 == 1) {
                 *command = *instr;
             }
+        }
+        seen.waits = Waits::NONE;
+        seen.waits.put_engines(sync, Cause::Sync);
+        seen.waits.put(MATRIX, Cause::Stream, stream);
+        for engine in [LOAD, WEIGHTS] {
+            seen.waits.put(engine, Cause::Memory, memory && busy >> engine & 1 == 1);
         }
         for (port, engine) in ENGINE_OF_PORT.iter().enumerate() {
             seen.waits.put(*engine, Cause::Scratchpad, grants.held >> port & 1 == 1);
         }
-        seen.waits.put(ENGINES, Cause::Queue, control.wait_queue);
-        seen.waits.put(ENGINES, Cause::Code, control.wait_fetch);
+        seen.waits.put(ENGINES, Cause::Queue, queue);
+        seen.waits.put(ENGINES, Cause::Code, code);
     }
 
     /// What the engines ask the scratchpad for, and who is served.
     #[inline]
-    fn serve(&mut self, inputs: &Inputs) -> Grants {
-        let spad = &self.scratchpad;
-        let mut asks = [None; PORTS];
-        let mut put = |ports: &[usize], from: &[Option<Ask>]| {
-            ports.iter().zip(from).for_each(|(port, ask)| asks[*port] = *ask);
-        };
-        put(&MATRIX_PORTS, &self.matrix.asks(spad.data(MATRIX_PORTS)));
-        put(&VECTOR_PORTS, &self.vector.asks(spad.data(VECTOR_PORTS)));
-        put(&LOAD_PORTS, &self.load.asks(spad.data(LOAD_PORTS)));
-        put(&WEIGHTS_PORTS, &self.weights.asks(spad.data(WEIGHTS_PORTS)));
-        put(&STORE_PORTS, &self.store.asks(spad.data(STORE_PORTS)));
-        put(&EXCHANGE_PORTS, &self.exchange.asks(inputs.hub.turn));
-        self.scratchpad.step(inputs.cycle, &asks)
+    fn serve(&mut self, live: u8, inputs: &Inputs) -> Grants {
+        let (spad, asks) = (&self.scratchpad, &mut self.asks);
+        let lives = |engine: usize| live >> engine & 1 == 1;
+        asks.clear();
+        if lives(MATRIX) {
+            put(asks, MATRIX_PORTS, self.matrix.asks(spad.data(MATRIX_PORTS)));
+        }
+        if lives(VECTOR) {
+            put(asks, VECTOR_PORTS, self.vector.asks(spad.data(VECTOR_PORTS)));
+        }
+        if lives(LOAD) {
+            put(asks, LOAD_PORTS, self.load.asks(spad.data(LOAD_PORTS)));
+        }
+        if lives(WEIGHTS) {
+            put(asks, WEIGHTS_PORTS, self.weights.asks(spad.data(WEIGHTS_PORTS)));
+        }
+        if lives(STORE) {
+            put(asks, STORE_PORTS, self.store.asks(spad.data(STORE_PORTS)));
+        }
+        if lives(EXCHANGE) {
+            put(asks, EXCHANGE_PORTS, self.exchange.asks(inputs.hub.turn));
+        }
+        self.scratchpad.step(inputs.cycle, asks)
     }
 
     /// Control and the cache of its code.
@@ -230,8 +292,6 @@ impl<'p> Core<'p> {
         if let Some(unit) = control.issue {
             self.counts.instructions[unit as usize] += 1;
         }
-        self.counts.queue += u64::from(control.wait_queue);
-        self.counts.fetch += u64::from(control.wait_fetch);
         control
     }
 
@@ -239,66 +299,61 @@ impl<'p> Core<'p> {
     #[inline]
     fn engines(
         &mut self,
+        live: u8,
         inputs: &Inputs,
         grants: Grants,
         [load_read, weights_read]: [Read; 2],
         stream_count: u32,
         tables: &mut Tables<'_>,
-    ) -> [Outcome; ENGINES] {
-        let mut outcomes = [Outcome::default(); ENGINES];
-        let [load, weights, matrix, vector, store, exchange] =
-            [LOAD, WEIGHTS, MATRIX, VECTOR, STORE, EXCHANGE].map(|unit| self.fronts.command(unit));
-        if load.is_some() || !self.load.idle() {
-            outcomes[LOAD] = self.load.step(load, grants.answers(LOAD_PORTS), load_read, tables);
+    ) -> Ends {
+        let mut ends = Ends::default();
+        let (lives, fronts) = (|engine: usize| live >> engine & 1 == 1, &self.fronts);
+        if lives(LOAD) {
+            let answers = grants.answers(LOAD_PORTS);
+            ends.put(LOAD, self.load.step(fronts.command(LOAD), answers, load_read, tables));
         }
         let mut take = 0;
-        if matrix.is_some() || !self.matrix.idle() {
-            (outcomes[MATRIX], take) = self.matrix.step(matrix, stream_count, grants.answers(MATRIX_PORTS));
+        if lives(MATRIX) {
+            let (outcome, words) = self.matrix.step(fronts.command(MATRIX), stream_count, grants.answers(MATRIX_PORTS));
+            take = words;
+            ends.put(MATRIX, outcome);
         }
-        if weights.is_some() || !self.weights.idle() {
-            outcomes[WEIGHTS] = self.weights.step(take, weights, grants.answers(WEIGHTS_PORTS), weights_read, tables);
+        if lives(WEIGHTS) {
+            let answers = grants.answers(WEIGHTS_PORTS);
+            ends.put(WEIGHTS, self.weights.step(take, fronts.command(WEIGHTS), answers, weights_read, tables));
         }
-        if vector.is_some() || !self.vector.idle() {
-            outcomes[VECTOR] = self.vector.step(vector, grants.answers(VECTOR_PORTS));
+        if lives(VECTOR) {
+            ends.put(VECTOR, self.vector.step(fronts.command(VECTOR), grants.answers(VECTOR_PORTS)));
         }
-        if store.is_some() || !self.store.idle() {
+        if lives(STORE) {
             let write = Write { aw_taken: inputs.told.write, w_taken: inputs.told.data, b: inputs.written };
-            outcomes[STORE] = self.store.step(store, grants.answers(STORE_PORTS), write);
+            ends.put(STORE, self.store.step(fronts.command(STORE), grants.answers(STORE_PORTS), write));
         }
-        if exchange.is_some() || !self.exchange.idle() || inputs.hub.rx.is_some() {
-            outcomes[EXCHANGE] = self.exchange.step(exchange, grants.answers(EXCHANGE_PORTS), inputs.hub);
+        if lives(EXCHANGE) || inputs.hub.rx.is_some() {
+            let answers = grants.answers(EXCHANGE_PORTS);
+            ends.put(EXCHANGE, self.exchange.step(fronts.command(EXCHANGE), answers, inputs.hub));
         }
-        outcomes
-    }
-
-    /// What holds in this cycle, from registers, is counted.
-    #[inline]
-    fn count(&mut self, inputs: &Inputs, grants: Grants, stream_count: u32) {
-        let counts = &mut self.counts;
-        let (busy, sync) = (self.fronts.busy(), self.fronts.waits());
-        let stream = busy >> MATRIX & 1 == 1 && stream_count == 0;
-        let memory = self.readers.waits(inputs.beat);
-        add_bits(&mut counts.busy, u16::from(busy));
-        add_bits(&mut counts.sync, u16::from(sync));
-        counts.stream += u64::from(stream);
-        counts.memory += u64::from(memory);
-        if let Some(seen) = &mut self.seen {
-            seen.waits = Waits::default();
-            seen.waits.put_engines(sync, Cause::Sync);
-            seen.waits.put(MATRIX, Cause::Stream, stream);
-            [LOAD, WEIGHTS].into_iter().for_each(|engine| {
-                seen.waits.put(engine, Cause::Memory, memory && busy >> engine & 1 == 1);
-            });
-        }
-        add_bits(&mut counts.spad, grants.held);
+        ends
     }
 }
 
-/// One more for each bit that is set.
+/// What the ports of an engine ask for.
 #[inline]
-fn add_bits(counts: &mut [u64], mut bits: u16) {
-    while bits != 0 {
-        counts[bits.trailing_zeros() as usize] += 1;
-        bits &= bits - 1;
+fn put<const N: usize>(asks: &mut Asks, ports: [usize; N], from: [Option<Ask>; N]) {
+    ports.into_iter().zip(from).for_each(|(port, ask)| asks.put(port, ask));
+}
+
+/// Engines that took and finished a command in a cycle, as bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Ends {
+    pub(super) taken: u8,
+    pub(super) finished: u8,
+}
+
+impl Ends {
+    #[inline]
+    fn put(&mut self, engine: usize, outcome: Outcome) {
+        self.taken |= u8::from(outcome.taken) << engine;
+        self.finished |= u8::from(outcome.done) << engine;
     }
 }

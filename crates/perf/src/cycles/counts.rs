@@ -1,9 +1,7 @@
 //! What is counted: the design's performance counters (docs/registers.md), under the same names.
 
+use super::queue::ENGINES;
 use super::scratchpad::PORTS;
-
-/// Engines with a queue.
-const ENGINES: usize = 6;
 
 /// Counters of a core, by engine code: load, weights, matrix, vector, store, exchange, and control last.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -77,5 +75,59 @@ impl CoreCounts {
         self.fetch += other.fetch;
         self.stream += other.stream;
         self.memory += other.memory;
+    }
+}
+
+/// What is counted by cycles, as bits: engines that are busy, engines that wait for a token, then queue, fetch, stream, memory, then held ports.
+const LEVELS: usize = 2 * ENGINES + 4 + PORTS;
+
+/// Counts cycles in which something holds: it is looked at only when something changes.
+#[derive(Clone, Debug)]
+pub(super) struct Levels {
+    now: u32,
+    since: [u64; LEVELS],
+    sums: [u64; LEVELS],
+}
+
+impl Levels {
+    /// Nothing holds, nothing was counted.
+    pub(super) fn new() -> Levels {
+        Levels { now: 0, since: [0; LEVELS], sums: [0; LEVELS] }
+    }
+
+    /// The bits of what holds: `waits` are queue, fetch, stream and memory.
+    #[inline]
+    pub(super) fn bits(busy: u8, sync: u8, waits: [bool; 4], held: u16) -> u32 {
+        let [queue, fetch, stream, memory] = waits.map(u32::from);
+        let waits = queue | fetch << 1 | stream << 2 | memory << 3;
+        u32::from(busy) | u32::from(sync) << ENGINES | waits << (2 * ENGINES) | u32::from(held) << (2 * ENGINES + 4)
+    }
+
+    /// What holds in this cycle.
+    #[inline]
+    pub(super) fn put(&mut self, bits: u32, cycle: u64) {
+        let mut changed = self.now ^ bits;
+        self.now = bits;
+        while changed != 0 {
+            let level = changed.trailing_zeros() as usize;
+            changed &= changed - 1;
+            if bits >> level & 1 == 1 {
+                self.since[level] = cycle;
+            } else {
+                self.sums[level] += cycle - self.since[level];
+            }
+        }
+    }
+
+    /// Everything ends before this cycle; the sums go to the counters.
+    pub(super) fn end(&mut self, cycle: u64, counts: &mut CoreCounts) {
+        self.put(0, cycle);
+        let (busy, rest) = self.sums.split_at(ENGINES);
+        let (sync, rest) = rest.split_at(ENGINES);
+        let (waits, held) = rest.split_at(4);
+        counts.busy.copy_from_slice(busy);
+        counts.sync.copy_from_slice(sync);
+        [counts.queue, counts.fetch, counts.stream, counts.memory] = [waits[0], waits[1], waits[2], waits[3]];
+        counts.spad.copy_from_slice(held);
     }
 }

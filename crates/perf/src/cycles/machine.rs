@@ -14,6 +14,7 @@ use super::params::Params;
 use super::port::{Beat, Mux, Takes, Told, Wants};
 use super::queue::ENGINES;
 use super::watch::{Spans, Traffic, Waits, Watch};
+use super::wires::Part;
 
 /// Code begins at a multiple of this above the program's memory, and the code of each core at a multiple of a line: as the host of `rtl` lays it out.
 const CODE_ALIGN: u64 = 4096;
@@ -30,6 +31,8 @@ pub struct Machine<'p> {
     timing: Timing,
     cores: Vec<Core<'p>>,
     lanes: Vec<(Mux, Lane)>,
+    /// Cores of a memory port.
+    per_port: usize,
     hub: Hub,
     params: Params,
     cycle: u64,
@@ -52,6 +55,7 @@ impl<'p> Machine<'p> {
             timing,
             cores: (0..count).map(|_| Core::new(chip, &[], 0)).collect(),
             lanes: (0..ports).map(|_| (Mux::new(count / ports), Lane::default())).collect(),
+            per_port: count / ports,
             hub: Hub::new(count),
             params: Params::default(),
             cycle: 0,
@@ -114,25 +118,22 @@ impl<'p> Machine<'p> {
         if let (Some(look), Some((watch, _))) = (&mut look, &mut watched) {
             look.end(self.cycle, *watch);
         }
-        counts.cores.extend(self.cores.iter().map(|core| core.counts));
+        let cycle = self.cycle;
+        counts.cores.extend(self.cores.iter_mut().map(|core| core.end(cycle)));
         Ok(counts)
     }
 
     /// One cycle of everything, in which the first `start` cores are started.
     fn step(&mut self, start: Option<usize>, counts: &mut [PortCounts], tables: &mut CoreTables<'_>) {
-        let turn = self.hub.turn();
-        for (index, (side, core)) in self.sides.iter_mut().zip(&self.cores).enumerate() {
-            *side = core.side(turn == Some(index));
-            self.wants[index] = core.wants();
-        }
-        let (rx, release, tx_ready) = (self.hub.rx(&self.sides), self.hub.release(), self.hub.tx_ready());
+        let hub = !self.hub.idle() || self.cores.iter().any(Core::exchanges);
+        let (turn, rx, release, tx_ready) = if hub { self.meet() } else { (None, None, false, false) };
         let came = self.params.came();
         let served = self.serve_params();
-        let per_port = self.cores.len() / self.lanes.len();
         for (port, counts) in counts.iter_mut().enumerate() {
-            let first = port * per_port;
-            let Given { beat, written } = self.pass(port, first..first + per_port, counts);
-            for index in first..first + per_port {
+            let first = port * self.per_port;
+            let cores = first..first + self.per_port;
+            let Given { beat, written } = self.pass(port, cores.clone(), counts);
+            for index in cores {
                 let side = &self.sides[index];
                 let own = |id: u32| first + (id >> 2) as usize == index;
                 let inputs = Inputs {
@@ -153,10 +154,19 @@ impl<'p> Machine<'p> {
                 self.cores[index].step(&inputs, &mut |unit, address, entry| tables(index, unit, address, entry));
             }
         }
-        if !self.hub.idle() || self.sides.iter().any(|side| side.arrived) {
+        if hub {
             self.hub.step(&self.sides);
         }
         self.cycle += 1;
+    }
+
+    /// What the hub sees of the cores, and what it says: whose turn it is, the beat for all, the end of a gather, whether it takes a beat.
+    fn meet(&mut self) -> (Option<usize>, Option<Part>, bool, bool) {
+        let turn = self.hub.turn();
+        for (index, (side, core)) in self.sides.iter_mut().zip(&self.cores).enumerate() {
+            *side = core.side(turn == Some(index));
+        }
+        (turn, self.hub.rx(&self.sides), self.hub.release(), self.hub.tx_ready())
     }
 
     /// The core whose question the parameter memory takes.
@@ -175,10 +185,18 @@ impl<'p> Machine<'p> {
     fn pass(&mut self, port: usize, cores: Range<usize>, counts: &mut PortCounts) -> Given {
         let (mux, lane) = &mut self.lanes[port];
         let given = lane.give(self.cycle);
-        let asked = mux.step(&self.wants[cores.clone()], Takes::ALL, &mut self.told[cores]);
-        lane.take(self.cycle, asked, self.chip.memory.port.0, &mut self.timing);
         counts.read += u64::from(given.beat.is_some());
+        let told = &mut self.told[cores.clone()];
+        let asks = self.cores[cores.clone()].iter().any(Core::asks_memory);
+        if !asks && mux.idle() && !lane.collects() {
+            told.fill(Told::default());
+            return given;
+        }
+        let wants = &mut self.wants[cores.clone()];
+        wants.iter_mut().zip(&self.cores[cores]).for_each(|(wants, core)| *wants = core.wants());
+        let asked = mux.step(wants, Takes::ALL, told);
         counts.written += u64::from(asked.data.is_some());
+        lane.take(self.cycle, asked, self.chip.memory.port.0, &mut self.timing);
         given
     }
 }
@@ -204,10 +222,10 @@ impl Look {
         for (core, spans) in cores.iter().zip(&mut self.spans) {
             let seen = core.seen();
             for engine in 0..ENGINES {
-                if seen.outcomes[engine].taken {
+                if seen.ends.taken >> engine & 1 == 1 {
                     spans.taken(engine, &seen.commands[engine], now);
                 }
-                if seen.outcomes[engine].done {
+                if seen.ends.finished >> engine & 1 == 1 {
                     spans.finished(engine, now, watch);
                 }
             }

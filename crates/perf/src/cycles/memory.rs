@@ -119,10 +119,9 @@ impl Lane {
         }
     }
 
-    /// The next cycle in which something comes, if anything is under way that comes by itself.
-    pub fn next(&self) -> Option<u64> {
-        let read = self.reads.front().map(|due| due.cycle);
-        let answer = self.answers.front().map(|(due, _)| *due);
-        read.into_iter().chain(answer).min()
+    /// Beats or bursts of writes have come that are not complete.
+    #[inline]
+    pub fn collects(&self) -> bool {
+        !self.writes.is_empty() || self.beats != 0
     }
 }

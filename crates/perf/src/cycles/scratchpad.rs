@@ -20,6 +20,37 @@ pub struct Scratchpad {
     second: u16,
 }
 
+/// What all ports ask for in a cycle.
+#[derive(Clone, Copy, Debug)]
+pub struct Asks {
+    /// Ports that ask, as bits.
+    mask: u16,
+    asks: [Ask; PORTS],
+}
+
+impl Default for Asks {
+    fn default() -> Asks {
+        Asks { mask: 0, asks: [Ask { word: 0, access: Access::Read }; PORTS] }
+    }
+}
+
+impl Asks {
+    /// What a port asks for, once in a cycle.
+    #[inline]
+    pub fn put(&mut self, port: usize, ask: Option<Ask>) {
+        if let Some(ask) = ask {
+            self.asks[port] = ask;
+            self.mask |= 1 << port;
+        }
+    }
+
+    /// Nobody asks any more.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.mask = 0;
+    }
+}
+
 /// Ports as bits: whose requests were taken, whose were not, and to whom a word comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Grants {
@@ -53,10 +84,13 @@ impl Scratchpad {
 
     /// One cycle: every bank serves the first port that wants it.
     #[inline]
-    pub fn step(&mut self, cycle: u64, asks: &[Option<Ask>; PORTS]) -> Grants {
+    pub fn step(&mut self, cycle: u64, asks: &Asks) -> Grants {
         let (mut grants, mut reads) = (Grants { data: self.second, ..Grants::default() }, 0);
-        for (port, ask) in asks.iter().enumerate() {
-            let Some(ask) = ask else { continue };
+        let mut left = asks.mask;
+        while left != 0 {
+            let port = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let ask = asks.asks[port];
             let free = &mut self.free[(ask.word & self.mask) as usize];
             if *free > cycle {
                 grants.held |= 1 << port;
@@ -64,9 +98,7 @@ impl Scratchpad {
             }
             grants.taken |= 1 << port;
             *free = cycle + if ask.access == Access::Merge { MERGE } else { 1 };
-            if ask.access == Access::Read {
-                reads |= 1 << port;
-            }
+            reads |= u16::from(ask.access == Access::Read) << port;
         }
         self.second = self.first;
         self.first = reads;
@@ -83,30 +115,28 @@ impl Scratchpad {
 mod tests {
     use super::*;
 
-    fn ask(word: i64, access: Access) -> Option<Ask> {
-        Some(Ask { word, access })
+    fn asks(asks: &[(usize, i64, Access)]) -> Asks {
+        let mut all = Asks::default();
+        asks.iter().for_each(|(port, word, access)| all.put(*port, Some(Ask { word: *word, access: *access })));
+        all
     }
 
     #[test]
     fn a_bank_serves_the_first_port_and_reads_come_two_cycles_later() {
         let mut spad = Scratchpad::new(8);
-        let mut asks = [None; PORTS];
-        (asks[0], asks[3], asks[4]) = (ask(8, Access::Read), ask(0, Access::Read), ask(1, Access::Write));
-        assert_eq!(spad.step(0, &asks), Grants { taken: 0b1_0001, held: 0b1000, data: 0 });
-        assert_eq!(spad.step(1, &[None; PORTS]), Grants::default());
+        let three = asks(&[(0, 8, Access::Read), (3, 0, Access::Read), (4, 1, Access::Write)]);
+        assert_eq!(spad.step(0, &three), Grants { taken: 0b1_0001, held: 0b1000, data: 0 });
+        assert_eq!(spad.step(1, &Asks::default()), Grants::default());
         assert_eq!(spad.data([0, 3]), [true, false]);
-        spad.step(2, &[None; PORTS]);
+        spad.step(2, &Asks::default());
         assert!(spad.idle());
     }
 
     #[test]
     fn a_part_of_a_word_takes_its_bank_for_three_cycles() {
         let mut spad = Scratchpad::new(4);
-        let mut asks = [None; PORTS];
-        asks[10] = ask(5, Access::Merge);
-        assert_eq!(spad.step(7, &asks).taken, 1 << 10);
-        let mut other = [None; PORTS];
-        other[0] = ask(1, Access::Read);
+        assert_eq!(spad.step(7, &asks(&[(10, 5, Access::Merge)])).taken, 1 << 10);
+        let other = asks(&[(0, 1, Access::Read)]);
         let taken: Vec<u16> = (8..11).map(|cycle| spad.step(cycle, &other).taken).collect();
         assert_eq!(taken, [0, 0, 1]);
     }
