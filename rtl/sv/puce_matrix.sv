@@ -2,8 +2,10 @@
 //
 // A loader takes tiles from the stream, a fetcher activations from the scratchpad, both ahead of a walk that feeds Rows x Columns dot products of Depth
 // columns; block sums are scaled, placed on the grid and accumulated, and full rows of tiles are rounded and written while the next ones are summed.
-// The tiles of the next product are loaded early, but it reads no activation before the product at work has been written. What takes how long
-// depends on counts and handshakes, never on values. More tokens than accumulators are a fault, after which the engine stands still until reset.
+// The tiles of the next product are loaded early, and its activations are read early if they lie apart from what the product at work writes; then its
+// walk begins when the sums before it are complete, while those are written. Else it reads nothing before the product at work has been written. What
+// takes how long depends on operands and handshakes, never on values. More tokens than accumulators are a fault, after which the engine stands still
+// until reset.
 module puce_matrix
   import puce_pkg::*;
   import puce_isa_pkg::*;
@@ -47,17 +49,23 @@ module puce_matrix
   localparam int unsigned Entries = Block / Rows * HalfEntries;
   localparam int unsigned EntryW = Entries > 1 ? $clog2(Entries) : 1;
 
-  // ---- Commands: one whose tiles are loaded, and one that is worked on. A product begins when the one before has been written.
+  // ---- Commands: one whose tiles are loaded and perhaps its activations, one that is worked on, and one that is written.
 
   function automatic logic [ValueW-1:0] count_of(logic [ValueW-1:0] value);
     count_of = value[ValueW-1] ? '0 : value;
   endfunction
 
-  product_t taken, next_d, next_q, now_d, now_q;
+  product_t taken, next_d, next_q, now_d, now_q, out_d, out_q;
   logic next_valid_d, next_valid_q, excess, next_excess_d, next_excess_q;
   logic busy_d, busy_q, starting_d, starting_q, done_d, done_q, failed_d, failed_q;
-  logic take, begins, ends, nothing;
-  logic tiles_busy, acts_start, acts_busy, steps_start, steps_busy, out_start, out_busy;
+  // The next product's activations are read already, or those of the one at work were before it began; the one at work waits for the writer; the one
+  // before it is still written.
+  logic early_d, early_q, read_d, read_q, wait_d, wait_q, late_d, late_q;
+  logic take, begins, ends, nothing, reads_early, wants_out;
+  logic tiles_busy, acts_start, acts_busy, steps_start, steps_busy, sums_busy, out_start, out_busy;
+  logic [15:0] tokens;
+
+  assign tokens = 16'(count_of(cmd_i.arg[ArgMmTokens]));
 
   always_comb begin
     taken = '{
@@ -68,13 +76,15 @@ module puce_matrix
       xstep:     count_of(cmd_i.arg[ArgMmXstep]),
       row_tiles: 32'(count_of(cmd_i.arg[ArgMmRows]) >> 5),
       blocks:    12'(count_of(cmd_i.arg[ArgMmK]) >> 5),
-      tokens:    16'(count_of(cmd_i.arg[ArgMmTokens])),
+      tokens:    tokens,
       grid:      12'(cmd_i.arg[ArgMmGrid]),
       groups:    32'(count_of(cmd_i.arg[ArgMmGroups])),
       sub:       cmd_i.arg[ArgMmSub],
       xgroup:    count_of(cmd_i.arg[ArgMmXgroup]),
       ogroup:    count_of(cmd_i.arg[ArgMmOgroup]),
-      osub:      count_of(cmd_i.arg[ArgMmOsub])
+      osub:      count_of(cmd_i.arg[ArgMmOsub]),
+      x_end:     cmd_i.arg[ArgMmX] + token_span(count_of(cmd_i.arg[ArgMmXstep]), tokens) + (count_of(cmd_i.arg[ArgMmK]) << 1),
+      out_end:   cmd_i.arg[ArgMmOut] + token_span(count_of(cmd_i.arg[ArgMmOstep]), tokens) + (count_of(cmd_i.arg[ArgMmRows]) << 2)
     };
     excess = count_of(cmd_i.arg[ArgMmTokens]) > ValueW'(Tokens);
   end
@@ -84,9 +94,12 @@ module puce_matrix
   assign begins      = next_valid_q && !busy_q && !failed_q;
   assign nothing     = now_q.row_tiles == '0 || now_q.groups == '0;
   assign steps_start = starting_q && !nothing && now_q.blocks != '0;
-  assign acts_start  = steps_start && now_q.tokens != '0;
-  assign out_start   = starting_q && !nothing && now_q.tokens != '0;
-  assign ends        = busy_q && !starting_q && !steps_busy && !acts_busy && !out_busy;
+  assign reads_early = next_valid_q && !next_excess_q && !early_q && busy_q && !starting_q && !wait_q && !late_q && !acts_busy
+                    && is_whole(next_q) && is_whole(now_q) && apart(next_q, now_q);
+  assign acts_start  = reads_early || steps_start && now_q.tokens != '0 && !read_q;
+  assign wants_out   = wait_q || starting_q && !nothing && now_q.tokens != '0;
+  assign out_start   = wants_out && !out_busy;
+  assign ends        = busy_q && !starting_q && !wait_q && !steps_busy && !sums_busy && (!out_busy || early_q);
 
   always_comb begin
     next_d        = next_q;
@@ -96,7 +109,12 @@ module puce_matrix
     busy_d        = busy_q && !ends;
     starting_d    = 1'b0;
     failed_d      = failed_q;
-    done_d        = ends;
+    early_d       = early_q && !begins || reads_early;
+    read_d        = read_q;
+    wait_d        = wants_out && out_busy;
+    late_d        = (late_q || ends) && out_busy;
+    done_d        = (late_q || ends) && !out_busy;
+    out_d         = out_start ? now_q : out_q;
     if (take) begin
       next_d        = taken;
       next_excess_d = excess;
@@ -104,6 +122,7 @@ module puce_matrix
     end
     if (begins) begin
       now_d      = next_q;
+      read_d     = early_q;
       busy_d     = !next_excess_q;
       starting_d = !next_excess_q;
       failed_d   = next_excess_q;
@@ -170,7 +189,7 @@ module puce_matrix
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
     .start_i      (acts_start),
-    .product_i    (now_q),
+    .product_i    (early_q || reads_early ? next_q : now_q),
     .busy_o       (acts_busy),
     .req_o        (read_req_o),
     .rsp_i        (read_rsp_i),
@@ -241,12 +260,13 @@ module puce_matrix
     for (int unsigned i = 1; i < LaneLat; i++) way_d[i] = way_q[i-1];
     way_d[0] = info;
   end
-  assign capture = way_valid_q[LaneLat-1];
-  assign leaving = way_q[LaneLat-1];
+  assign capture   = way_valid_q[LaneLat-1];
+  assign sums_busy = way_valid_q != '0 || rows_busy;
+  assign leaving   = way_q[LaneLat-1];
 
   // ---- Sums and results
 
-  logic full, full_set, nan, window, overflow, drain, drain_set, set_release, set_release_set;
+  logic rows_busy, full, full_set, nan, window, overflow, drain, drain_set, set_release, set_release_set;
   logic [EntryW-1:0] drain_entry;
   logic [Rows-1:0][Units-1:0][63:0] drained;
 
@@ -267,6 +287,7 @@ module puce_matrix
     .mins_i       (mins),
     .xscales_i    (xscales),
     .xsums_i      (xsums),
+    .busy_o       (rows_busy),
     .full_o       (full),
     .full_set_o   (full_set),
     .nan_o        (nan),
@@ -286,7 +307,7 @@ module puce_matrix
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
     .start_i      (out_start),
-    .product_i    (now_q),
+    .product_i    (out_d),
     .busy_o       (out_busy),
     .full_i       (set_full_q),
     .release_o    (set_release),
@@ -324,6 +345,11 @@ module puce_matrix
       starting_q    <= 1'b0;
       failed_q      <= 1'b0;
       done_q        <= 1'b0;
+      early_q       <= 1'b0;
+      read_q        <= 1'b0;
+      wait_q        <= 1'b0;
+      late_q        <= 1'b0;
+      out_q         <= '0;
       set_taken_q   <= '0;
       set_full_q    <= '0;
       set_q         <= 1'b0;
@@ -337,6 +363,11 @@ module puce_matrix
       starting_q    <= starting_d;
       failed_q      <= failed_d;
       done_q        <= done_d;
+      early_q       <= early_d;
+      read_q        <= read_d;
+      wait_q        <= wait_d;
+      late_q        <= late_d;
+      out_q         <= out_d;
       set_taken_q   <= set_taken_d;
       set_full_q    <= set_full_d;
       set_q         <= set_d;

@@ -75,7 +75,28 @@ package puce_matrix_pkg;
     logic [11:0]        blocks;
     logic [15:0]        tokens;
     logic signed [11:0] grid;
+    // No byte from here on is read, or written, if there is one group.
+    logic [ValueW-1:0]  x_end;
+    logic [ValueW-1:0]  out_end;
   } product_t;
+
+  // At least the bytes from the first token's rows to the last one's.
+  function automatic logic [ValueW-1:0] token_span(logic [ValueW-1:0] by, logic [15:0] tokens);
+    token_span = '0;
+    for (int unsigned i = 0; i < 15; i++) if (tokens > 16'd1 << i) token_span = by << (i + 1);
+  endfunction
+
+  /* verilator lint_off UNUSEDSIGNAL */  // Each asks for some of the operands.
+  // Whether activations can be read before the other product has been written: they lie apart from all that it writes.
+  function automatic logic apart(product_t reads, product_t writes);
+    apart = reads.groups == 32'd1 && writes.groups == 32'd1 && (reads.x_end <= writes.out || writes.out_end <= reads.x);
+  endfunction
+
+  // Whether all parts of the engine work for it.
+  function automatic logic is_whole(product_t product);
+    is_whole = product.groups != '0 && product.row_tiles != '0 && product.blocks != '0 && product.tokens != '0;
+  endfunction
+  /* verilator lint_on UNUSEDSIGNAL */
 
   // Which block sums leave the lanes, and where they go.
   typedef struct packed {

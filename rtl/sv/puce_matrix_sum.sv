@@ -31,6 +31,8 @@ module puce_matrix_sum
   input  logic [Rows-1:0][15:0]                     mins_i,
   input  xscale_t [Columns-1:0]                     xscales_i,
   input  logic signed [Columns-1:0][XsumW-1:0]      xsums_i,
+  // Block sums are on their way to the accumulators.
+  output logic                                      busy_o,
   // A row of tiles is summed: its set is full.
   output logic                                      full_o,
   output logic                                      full_set_o,
@@ -166,6 +168,7 @@ module puce_matrix_sum
     );
   end
 
+  assign busy_o     = valid_q != '0;
   assign full_o     = valid_q[Stages] && way_q[Stages].last;
   assign full_set_o = way_q[Stages].set;
 

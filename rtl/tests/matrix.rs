@@ -123,7 +123,9 @@ fn product(shape: &Shape, random: &mut Random) -> Product {
         let mut count = |least: i64, most: usize| (least + random.below(most as i64 + 1 - least)) as usize;
         let rare_zero = usize::from(count(0, 9) > 0);
         let (rows, k) = (BLOCK * count(1, 3) * rare_zero, BLOCK * count(0, shape.blocks));
-        let (tokens, groups, sub) = (count(0, shape.tokens), count(0, 3), count(1, 3));
+        // Only a product of one group may begin while the one before it is written.
+        let groups = if count(0, 1) == 0 { 1 } else { count(0, 3) };
+        let (tokens, sub) = (count(0, shape.tokens), count(1, 3));
         let outer = groups.div_ceil(sub);
         let (out_steps, out_span) = steps([tokens, outer, sub.min(groups)], 4 * rows, random);
         let (x_steps, x_span) = steps([tokens, outer, 1], a8_row(k), random);
@@ -279,7 +281,7 @@ impl Bench {
 /// Products of a seed, on the engine and by the contract.
 fn hold(bench: &mut Bench, shape: &Shape, seed: u64, stall: i64) {
     let mut random = Random::new(seed);
-    let count = 1 + random.below(3) as usize;
+    let count = 1 + random.below(4) as usize;
     let products: Vec<Product> = (0..count).map(|_| product(shape, &mut random)).collect();
     bench.restart(image(shape.wild, &mut random), stall, seed);
     let (mut wanted, mut flags) = (bench.spad.bytes.clone(), Flags::NONE);
@@ -377,6 +379,40 @@ fn it_keeps_up_with_the_stream_and_keeps_the_lanes_busy() {
         let steps = 72 * 2 * 4 * kind.code_bits() as u64;
         assert!(cycles <= steps + 64 + ENDS, "{}: {cycles} cycles for {steps} steps", kind.name());
     }
+}
+
+#[test]
+fn a_product_begins_while_the_one_before_is_written() {
+    let Some(mut bench) = Bench::new(NANO) else { return };
+    let (mut random, rows, k, tokens) = (Random::new(7), 128, 128, 16);
+    let (xstep, ostep) = (a8_row(k), 4 * rows);
+    let of = |x: usize, out: usize| Product {
+        kind: WeightKind::I4m,
+        out,
+        x,
+        rows,
+        k,
+        tokens,
+        grid: -20,
+        groups: 1,
+        sub: 1,
+        ostep,
+        xstep,
+        xgroup: 0,
+        ogroup: 0,
+        osub: 0,
+    };
+    let mut cycles = |products: [Product; 8]| {
+        bench.restart(image(false, &mut random), 0, 0);
+        let tiles = products.iter().map(Product::tiles).sum();
+        bench.feed(&(0..tiles).map(|_| weights(WeightKind::I4m, false, &mut random)).collect::<Vec<_>>());
+        bench.run(&products)
+    };
+    let apart = cycles([of(0, SPAD / 2); 8]);
+    let together = cycles(std::array::from_fn(|i| of(i % 2 * (SPAD / 2), (i + 1) % 2 * (SPAD / 2))));
+    let steps = 8 * 16 * 32;
+    assert!(apart <= steps + 8 * 24 + 2 * ENDS, "{apart} cycles for {steps} steps");
+    assert!(together >= steps + 8 * 110, "{together} cycles: results are read before they are written");
 }
 
 #[test]

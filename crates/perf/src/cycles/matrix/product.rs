@@ -34,6 +34,15 @@ pub struct Product {
     pub blocks: i64,
     /// Tokens.
     pub tokens: i64,
+    /// No byte from here on is read if there is one group.
+    pub x_end: i64,
+    /// No byte from here on is written if there is one group.
+    pub out_end: i64,
+}
+
+/// At least the bytes from the first token's rows to the last one's (`token_span`).
+fn token_span(by: i64, tokens: i64) -> i64 {
+    if tokens <= 1 { 0 } else { by << (tokens as u64).next_power_of_two().trailing_zeros() }
 }
 
 impl Default for Product {
@@ -52,6 +61,8 @@ impl Default for Product {
             row_tiles: 0,
             blocks: 0,
             tokens: 0,
+            x_end: 0,
+            out_end: 0,
         }
     }
 }
@@ -63,6 +74,7 @@ impl Product {
         else {
             panic!("{instr} is no command of the matrix engine")
         };
+        let (tokens, k, rows) = (tokens.imm.max(0), k.imm.max(0), rows.imm.max(0));
         Product {
             kind,
             out: out.imm,
@@ -74,10 +86,22 @@ impl Product {
             out_sub: osub.imm.max(0),
             sub: sub.imm,
             groups: groups.imm.max(0),
-            row_tiles: rows.imm.max(0) / BLOCK as i64,
-            blocks: k.imm.max(0) / BLOCK as i64,
-            tokens: tokens.imm.max(0),
+            row_tiles: rows / BLOCK as i64,
+            blocks: k / BLOCK as i64,
+            tokens,
+            x_end: x.imm + token_span(xstep.imm.max(0), tokens) + 2 * k,
+            out_end: out.imm + token_span(ostep.imm.max(0), tokens) + 4 * rows,
         }
+    }
+
+    /// Whether its activations can be read before the other product has been written (`apart`).
+    pub fn apart(&self, other: &Product) -> bool {
+        self.groups == 1 && other.groups == 1 && (self.x_end <= other.out || other.out_end <= self.x)
+    }
+
+    /// Whether all parts of the engine work for it (`is_whole`).
+    pub fn is_whole(&self) -> bool {
+        self.groups != 0 && self.row_tiles != 0 && self.blocks != 0 && self.tokens != 0
     }
 
     /// Tiles of the product.
