@@ -175,9 +175,9 @@ impl RtlMachine {
         Ok(())
     }
 
-    /// From now on it is this memory that answers, until the next reset.
-    pub fn set_times(&mut self, times: &Shared) {
-        self.ports.iter_mut().for_each(|port| port.set_times(Some(times.clone())));
+    /// From now on it is this memory that answers, or none of its own, until the next reset.
+    pub fn set_times(&mut self, times: Option<&Shared>) {
+        self.ports.iter_mut().for_each(|port| port.set_times(times.cloned()));
     }
 
     /// Make the machine as good as new in little time: zeros in memory, scratchpads and parameters, no program, flags or counts.

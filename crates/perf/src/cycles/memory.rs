@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 use super::port::{Asked, Beat, Request};
-use crate::dram::{Access, Dram, Picoseconds};
+use crate::dram::{self, Access, Dram, Picoseconds, TimingError};
+use arch::Chip;
 
 /// When bytes that are asked for have moved.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub enum Timing {
 #[derive(Clone, Debug)]
 pub struct Controller {
     dram: Dram,
+    /// The cycle of the first request, from which the memory's time counts.
+    begin: Option<u64>,
     /// Picoseconds of a cycle.
     cycle: f64,
     /// Cycles from the port to the wires and back.
@@ -28,19 +31,29 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// The memory of a chip: a read that finds no row open takes the chip's latency.
+    ///
+    /// # Errors
+    /// When there are no times for the chip's kind of memory.
+    pub fn of(chip: &Chip) -> Result<Controller, TimingError> {
+        let (dram, clock) = (Dram::new(dram::Timing::of(chip)?), chip.frequency.0);
+        Ok(Controller::new(dram, clock, (chip.memory.latency.0 * clock).round() as u64))
+    }
+
     /// A memory for a chip of this clock in hertz, in which a read that finds no row open takes `latency` cycles.
     pub fn new(dram: Dram, clock: f64, latency: u64) -> Controller {
         let t = dram.timing();
         let cycle = 1e12 / clock;
         let bare = (t.activate_to_column.0 + t.read_latency.0 + t.transfer.0) as f64 / cycle;
-        Controller { cycle, way: latency.saturating_sub(bare.ceil() as u64), dram }
+        Controller { dram, begin: None, cycle, way: latency.saturating_sub(bare.ceil() as u64) }
     }
 
     /// The cycle in which bytes that are asked for in `cycle` are there.
     pub fn due(&mut self, cycle: u64, address: u64, bytes: u64, write: bool) -> u64 {
-        let now = Picoseconds((cycle as f64 * self.cycle) as u64);
+        let begin = *self.begin.get_or_insert(cycle);
+        let now = Picoseconds(((cycle - begin) as f64 * self.cycle) as u64);
         let end = self.dram.access(now, Access { address, bytes, write });
-        ((end.0 as f64 / self.cycle).ceil() as u64).max(cycle + 1) + self.way
+        (begin + (end.0 as f64 / self.cycle).ceil() as u64).max(cycle + 1) + self.way
     }
 
     /// What happened to bursts so far.
