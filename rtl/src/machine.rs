@@ -204,6 +204,27 @@ impl RtlMachine {
         })
     }
 
+    /// What the chip has counted: its cycles, then the counters of each core, then beats read and written at each port, in the order of the register map.
+    ///
+    /// # Errors
+    /// When the chip does not answer.
+    pub fn counted(&mut self) -> Result<Vec<u64>, MachineError> {
+        let mut all = vec![self.register(registers::chip::CYCLES, 0, 0)?];
+        for core in 0..self.chip.core.count {
+            for counter in registers::core_counters() {
+                let items = if let Size::Pairs(items) = counter.size { items as usize } else { 1 };
+                for item in 0..items {
+                    all.push(self.register(counter, core, item)?);
+                }
+            }
+        }
+        for port in 0..self.ports.len() {
+            all.push(self.register(registers::port::READ, port, 0)?);
+            all.push(self.register(registers::port::WRITE, port, 0)?);
+        }
+        Ok(all)
+    }
+
     /// Give a register of an instance of its block a value.
     pub fn set_register(&mut self, register: Register, index: usize, value: u64) -> Result<(), MachineError> {
         let address = register.of(index);

@@ -195,6 +195,13 @@ register_map! {
     }
 }
 
+/// The counters of a core, in address order.
+pub fn core_counters() -> impl Iterator<Item = Register> {
+    let blocks = BLOCKS.iter().filter(|block| block.name == "core");
+    let registers = blocks.flat_map(|block| block.registers.iter().copied());
+    registers.filter(|register| register.offset >= core::INSTRUCTIONS.offset)
+}
+
 macro_rules! line {
     ($text:expr, $($arg:tt)*) => { writeln!($text, $($arg)*).expect("writing to a string") };
 }

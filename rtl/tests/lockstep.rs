@@ -13,12 +13,11 @@ use arch::Chip;
 use arch::attr::{Attr, Unit};
 use arch::random::{Case, case, everything, shrink};
 use emu::{Emulator, Settings};
-use perf::cycles::counts::{CoreCounts, Counts, PortCounts};
 use perf::cycles::machine::Machine;
 use perf::cycles::memory;
 use rtl::machine::{RtlMachine, Settings as RtlSettings};
 use rtl::memory::{Shared, Timing};
-use rtl::registers::{self, Register};
+use rtl::registers;
 
 /// Programs run at once, each on a chip of its own.
 const THREADS: usize = 2;
@@ -37,7 +36,7 @@ const LIMIT: u64 = 4_000_000;
 #[derive(PartialEq, Debug)]
 struct Outcome {
     /// What was counted, where the times of memory are fixed.
-    counts: Option<Counts>,
+    counts: Option<Vec<u64>>,
     result: Result<(), String>,
     memory: Vec<u8>,
     scratchpads: Vec<Vec<u8>>,
@@ -75,38 +74,13 @@ fn expected(chip: &Chip, case: &Case, behind: Behind) -> Outcome {
     outcome
 }
 
-fn twin(chip: &Chip, case: &Case, timing: memory::Timing) -> Counts {
+fn twin(chip: &Chip, case: &Case, timing: memory::Timing) -> Vec<u64> {
     let mut twin = Machine::new(chip, timing);
     let mut params = case.params.clone();
     params.resize(chip.parameters, 0);
     twin.load(&case.program, params);
     let table = &mut |_, _, address, _| case.table(address);
-    twin.run(case.program.cores.len(), LIMIT, table).unwrap_or_else(|error| panic!("the twin: {error}"))
-}
-
-/// What the chip has counted.
-fn counted(machine: &mut RtlMachine, chip: &Chip) -> Counts {
-    let mut get = |register: Register, index: usize, item: usize| machine.register(register, index, item).unwrap();
-    let core = |get: &mut dyn FnMut(Register, usize, usize) -> u64, index: usize| CoreCounts {
-        instructions: std::array::from_fn(|unit| get(registers::core::INSTRUCTIONS, index, unit)),
-        busy: std::array::from_fn(|unit| get(registers::core::BUSY, index, unit)),
-        sync: std::array::from_fn(|unit| get(registers::core::SYNC, index, unit)),
-        queue: get(registers::core::QUEUE, index, 0),
-        fetch: get(registers::core::FETCH, index, 0),
-        stream: get(registers::core::STREAM, index, 0),
-        memory: get(registers::core::MEMORY, index, 0),
-        spad: std::array::from_fn(|port| get(registers::core::SPAD, index, port)),
-    };
-    Counts {
-        cycles: get(registers::chip::CYCLES, 0, 0),
-        cores: (0..chip.core.count).map(|index| core(&mut get, index)).collect(),
-        ports: (0..chip.memory_ports())
-            .map(|index| PortCounts {
-                read: get(registers::port::READ, index, 0),
-                written: get(registers::port::WRITE, index, 0),
-            })
-            .collect(),
-    }
+    twin.run(case.program.cores.len(), LIMIT, table).unwrap_or_else(|error| panic!("the twin: {error}")).row()
 }
 
 /// A simulated chip that is made anew after a failure.
@@ -180,7 +154,7 @@ impl Simulator {
         }
         let mut outcome = run(&mut self.machine, case);
         if timed && outcome.result.is_ok() {
-            outcome.counts = Some(counted(&mut self.machine, &self.chip));
+            outcome.counts = self.machine.counted().ok();
         }
         if outcome.result.is_err() {
             self.anew();

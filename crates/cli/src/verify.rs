@@ -1,7 +1,8 @@
 //! `puce verify`: a model on the simulated design, held to the emulator byte for byte.
 //!
 //! The emulator speaks first and notes every step; then the design, simulated cycle by cycle, gets the same inputs and must leave the same bytes in all of
-//! memory, logits and cache included. Steps are independent once the emulator's memory is known, so several simulations share them.
+//! memory, logits and cache included. Steps are independent once the emulator's memory is known, so several simulations share them. Where memory has a fixed
+//! latency, the twin in time must have counted what the design counted, cycle for cycle.
 
 use crate::args::{positive, weight_kind};
 use crate::failure::{Failure, Result};
@@ -16,6 +17,7 @@ use compiler::session::{Chunk, Session, Want};
 use emu::Emulator;
 use indicatif::ProgressBar;
 use model::sample::Sampler;
+use perf::cycles::{self, machine::Machine};
 use rtl::design::Effort;
 use rtl::machine::{RtlMachine, Settings, design};
 use rtl::memory::Timing;
@@ -124,13 +126,14 @@ pub fn run(arguments: &Arguments) -> Result {
     let start = Instant::now();
     let checked = follow(arguments, &chip, settings, &told)?;
     let seconds = start.elapsed().as_secs_f64();
+    let timed = Twin::new(&chip, settings.timing).machine.is_some();
     let cycles = checked.iter().map(|step| step.cycles).sum();
     if arguments.json {
         let (text, tokens) = (&told.text, &told.tokens);
         return ui::json(&Outcome { chip: &chip.name, text, tokens, equal: true, cycles, seconds, steps: &checked });
     }
     ui::print(&(told.text.trim_end().to_string() + "\n"))?;
-    ui::note(&report(&chip, &told, &checked, seconds));
+    ui::note(&report(&chip, &told, &checked, seconds, timed));
     Ok(())
 }
 
@@ -229,14 +232,18 @@ fn one(
     bar: &ProgressBar,
 ) -> Result {
     let mut follower = Follower::new(RtlMachine::new(chip, settings)?);
+    let mut twin = Twin::new(chip, settings.timing);
     for program in &told.programs {
         follower.load(program)?;
+        twin.load(program);
     }
+    follower.machine_mut().power_up()?;
     let mut done = 0;
     loop {
         let index = next.fetch_add(1, Ordering::SeqCst);
         let Some(step) = told.steps.get(index) else { return Ok(()) };
         told.steps[done..index].iter().try_for_each(|step| follower.skip(&step.run))?;
+        told.steps[done..=index].iter().for_each(|step| twin.note(&step.run));
         done = index + 1;
         let start = Instant::now();
         follower
@@ -244,6 +251,7 @@ fn one(
             .map_err(|difference| Failure::new(format!("step {index} ({}): {difference}", step.label)))?;
         let seconds = start.elapsed().as_secs_f64();
         let machine = follower.machine_mut();
+        twin.check(machine).map_err(|what| Failure::new(format!("step {index} ({}): {what}", step.label)))?;
         let cycles = machine.register(registers::chip::CYCLES, 0, 0)?;
         let ports = chip.memory_ports();
         let read = (0..ports).map(|port| machine.register(registers::port::READ, port, 0));
@@ -254,7 +262,55 @@ fn one(
     }
 }
 
-fn report(chip: &Chip, told: &Told, checked: &[Checked], seconds: f64) -> String {
+/// The chip's twin in time, where it can be held to the design.
+struct Twin<'a> {
+    machine: Option<Machine<'a>>,
+    params: Vec<u32>,
+    program: Option<&'a Program>,
+}
+
+impl<'a> Twin<'a> {
+    /// Between several cores, whose turn it is outlives a run, and each simulation sees only some of the runs.
+    fn new(chip: &'a Chip, timing: Timing) -> Twin<'a> {
+        let machine = match timing {
+            Timing::Fixed { latency } if chip.core.count == 1 => {
+                Some(Machine::new(chip, cycles::memory::Timing::Fixed(latency)))
+            }
+            _ => None,
+        };
+        Twin { machine, params: vec![0; chip.parameters], program: None }
+    }
+
+    fn load(&mut self, program: &'a Program) {
+        self.program = Some(program);
+    }
+
+    /// The host's parameters of a run.
+    fn note(&mut self, run: &Run) {
+        for (index, words) in &run.params {
+            self.params[*index..][..words.len()].copy_from_slice(words);
+        }
+    }
+
+    /// The design has just counted what the twin counts.
+    fn check(&mut self, design: &mut RtlMachine) -> std::result::Result<(), String> {
+        let (Some(machine), Some(program)) = (&mut self.machine, self.program) else { return Ok(()) };
+        machine.load(program, self.params.clone());
+        let tables = &mut |_, unit, address, entry| cycles::wires::in_order(unit, address, entry);
+        let counts = machine.run(program.cores.len(), u64::MAX, tables).map_err(|error| error.to_string())?;
+        let (twin, design) = (counts.row(), design.counted().map_err(|error| error.to_string())?);
+        if twin == design {
+            return Ok(());
+        }
+        let differ = twin.iter().zip(&design).filter(|(twin, design)| twin != design).count();
+        Err(format!(
+            "the design took {} cycles where its twin in time takes {}; {differ} counters differ",
+            design[0], twin[0]
+        ))
+    }
+}
+
+fn report(chip: &Chip, told: &Told, checked: &[Checked], seconds: f64, timed: bool) -> String {
     let ports = chip.memory_ports() as f64;
     let share = |step: &Checked| format!("{:.1} %", 100.0 * step.beats as f64 / (step.cycles as f64 * ports));
     let row = |step: &Checked| {
@@ -267,7 +323,11 @@ fn report(chip: &Chip, told: &Told, checked: &[Checked], seconds: f64) -> String
     let decode: Vec<&Checked> = checked.iter().filter(|step| step.tokens == 1).collect();
     let cycles: u64 = checked.iter().map(|step| step.cycles).sum();
     let mut sheet = Sheet::new();
-    sheet.row("equal", format!("memory and flags after each of {} steps; {} tokens", checked.len(), told.tokens.len()));
+    let twin = if timed { "; cycles and counters of the twin in time" } else { "" };
+    sheet.row(
+        "equal",
+        format!("memory and flags after each of {} steps; {} tokens{twin}", checked.len(), told.tokens.len()),
+    );
     sheet.row("simulated", format!("{} cycles in {}", ui::count(cycles), ui::seconds(seconds)));
     if !decode.is_empty() {
         let each = decode.iter().map(|step| step.cycles).sum::<u64>() as f64 / decode.len() as f64;

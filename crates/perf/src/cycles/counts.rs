@@ -33,6 +33,13 @@ pub struct PortCounts {
     pub written: u64,
 }
 
+impl PortCounts {
+    /// Both counters in the order of the register map.
+    pub fn row(&self) -> Vec<u64> {
+        vec![self.read, self.written]
+    }
+}
+
 /// What a run took.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
@@ -51,6 +58,12 @@ impl Counts {
         moved as f64 / (self.cycles.max(1) * self.ports.len().max(1) as u64) as f64
     }
 
+    /// Every counter of the chip: its cycles, then those of each core, then those of each port, in the order of the register map.
+    pub fn row(&self) -> Vec<u64> {
+        let cores = self.cores.iter().flat_map(CoreCounts::row);
+        [self.cycles].into_iter().chain(cores).chain(self.ports.iter().flat_map(PortCounts::row)).collect()
+    }
+
     /// Counts of one run after the other, added up.
     pub fn add(&mut self, other: &Counts) {
         self.cycles += other.cycles;
@@ -65,6 +78,12 @@ impl Counts {
 }
 
 impl CoreCounts {
+    /// All counters in the order of the register map, corrected words (of which there are none here) as zero.
+    pub fn row(&self) -> Vec<u64> {
+        let waits = [self.queue, self.fetch, self.stream, self.memory];
+        [&self.instructions[..], &[0], &self.busy, &self.sync, &waits, &self.spad].concat()
+    }
+
     fn add(&mut self, other: &CoreCounts) {
         let pairs = |sum: &mut [u64], more: &[u64]| sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
         pairs(&mut self.instructions, &other.instructions);
