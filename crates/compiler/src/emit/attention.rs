@@ -66,7 +66,6 @@ impl<'a> Emit<'a> {
         if !heads.kv.is_empty() {
             let projected = self.project(&heads, plan, map)?;
             let cache = map.caches[self.core];
-            self.store_cache(&heads, &projected, cache);
             self.segments(&heads, &projected, cache, map, out)?;
             [projected.queries, projected.keys, projected.values]
                 .into_iter()

@@ -28,7 +28,7 @@ impl Emit<'_> {
         Ok(())
     }
 
-    /// Query, key, value: product, bias, head norms, rotary embedding, quantise.
+    /// Query, key, value: product, bias, head norms, rotary embedding, quantise; and into the cache.
     pub(super) fn project(&mut self, heads: &Heads<'_>, plan: &LayerPlan, map: &LayerMap) -> Result<Projected, Error> {
         let (tokens, width) = (self.sizes.tokens, heads.width);
         let qkv = self.b.arena.alloc("query, key and value", tokens * width * F32)?;
@@ -62,6 +62,7 @@ impl Emit<'_> {
             let rows = emit.rows_of(qkv, width * F32);
             emit.rotate(heads, rows);
             emit.quantise_heads(heads, rows, key_at, value_at, &projected);
+            emit.store_cache(heads, &projected, map.caches[emit.core]);
             Ok(())
         })?;
         self.b.arena.free(qkv);
@@ -144,7 +145,7 @@ impl Emit<'_> {
     }
 
     /// Every token's keys and values go to their place in their page.
-    pub(super) fn store_cache(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache) {
+    fn store_cache(&mut self, heads: &Heads<'_>, projected: &Projected, cache: Cache) {
         let (tokens, kv, row) = (self.sizes.tokens, heads.kv.len(), heads.row);
         let blocks = heads.dim / BLOCK;
         let (key_tile, value_tile) = (WeightKind::A8.tile_bytes(), WeightKind::U8.tile_bytes());
@@ -161,7 +162,7 @@ impl Emit<'_> {
         let regs = [index, record, slot, from, base, four, two, one, low];
         let at = cache.at as i64;
         let layer = self.regs.cache;
-        self.b.set(index, 0);
+        self.b.set(index, self.window.first);
         self.b.begin(self.tokens(), true);
         let b = &mut self.b;
         b.mul(record, index, Abi::TOKEN_WORDS);
