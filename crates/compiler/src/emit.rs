@@ -170,8 +170,11 @@ impl<'a> Emit<'a> {
     ) -> Emit<'a> {
         let mut b = Builder::new(chip.core.scratchpad.0 as usize);
         let sizes = map.sizes;
-        let bound =
-            |all: &dyn Fn(&LayerMap) -> usize| map.chips[index].layers.iter().map(all).max().unwrap_or(0) as i64;
+        // Offsets count from the first layer of a run.
+        let bound = |at: &dyn Fn(&LayerMap) -> usize| {
+            let places = || map.chips[index].layers.iter().map(at);
+            (places().max().unwrap_or(0) - places().min().unwrap_or(0)) as i64
+        };
         let layer_bound = bound(&|layer| first_address(layer));
         let cache_bound = bound(&|layer| layer.caches.get(core).map_or(0, |cache| cache.at));
         let regs = Regs {
