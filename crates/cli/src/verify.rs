@@ -95,6 +95,8 @@ struct Checked {
     cycles: u64,
     beats: u64,
     seconds: f64,
+    /// What the twin in time took for it, where it was held to the design.
+    twin_seconds: Option<f64>,
 }
 
 /// The whole result.
@@ -251,12 +253,13 @@ fn one(
             .map_err(|difference| Failure::new(format!("step {index} ({}): {difference}", step.label)))?;
         let seconds = start.elapsed().as_secs_f64();
         let machine = follower.machine_mut();
-        twin.check(machine).map_err(|what| Failure::new(format!("step {index} ({}): {what}", step.label)))?;
+        let twin_seconds =
+            twin.check(machine).map_err(|what| Failure::new(format!("step {index} ({}): {what}", step.label)))?;
         let cycles = machine.register(registers::chip::CYCLES, 0, 0)?;
         let ports = chip.memory_ports();
         let read = (0..ports).map(|port| machine.register(registers::port::READ, port, 0));
         let beats = read.sum::<std::result::Result<u64, _>>()?;
-        let checked = Checked { step: step.label.clone(), tokens: step.tokens, cycles, beats, seconds };
+        let checked = Checked { step: step.label.clone(), tokens: step.tokens, cycles, beats, seconds, twin_seconds };
         results.lock().expect("no simulation panicked").push((index, Ok(checked)));
         bar.inc(1);
     }
@@ -292,15 +295,17 @@ impl<'a> Twin<'a> {
         }
     }
 
-    /// The design has just counted what the twin counts.
-    fn check(&mut self, design: &mut RtlMachine) -> std::result::Result<(), String> {
-        let (Some(machine), Some(program)) = (&mut self.machine, self.program) else { return Ok(()) };
+    /// The design has just counted what the twin counts; the seconds that the twin takes for it, if it can be held to it.
+    fn check(&mut self, design: &mut RtlMachine) -> std::result::Result<Option<f64>, String> {
+        let (Some(machine), Some(program)) = (&mut self.machine, self.program) else { return Ok(None) };
         machine.load(program, self.params.clone());
+        let start = Instant::now();
         let tables = &mut |_, unit, address, entry| cycles::wires::in_order(unit, address, entry);
         let counts = machine.run(program.cores.len(), u64::MAX, tables).map_err(|error| error.to_string())?;
+        let seconds = start.elapsed().as_secs_f64();
         let (twin, design) = (counts.row(), design.counted().map_err(|error| error.to_string())?);
         if twin == design {
-            return Ok(());
+            return Ok(Some(seconds));
         }
         let differ = twin.iter().zip(&design).filter(|(twin, design)| twin != design).count();
         Err(format!(
@@ -329,6 +334,12 @@ fn report(chip: &Chip, told: &Told, checked: &[Checked], seconds: f64, timed: bo
         format!("memory and flags after each of {} steps; {} tokens{twin}", checked.len(), told.tokens.len()),
     );
     sheet.row("simulated", format!("{} cycles in {}", ui::count(cycles), ui::seconds(seconds)));
+    let twin: f64 = checked.iter().filter_map(|step| step.twin_seconds).sum();
+    if timed && twin > 0.0 {
+        let design: f64 = checked.iter().map(|step| step.seconds).sum();
+        let rate = cycles as f64 / twin / 1e6;
+        sheet.row("twin", format!("{rate:.1} million cycles a second, {:.0} times the design's", design / twin));
+    }
     if !decode.is_empty() {
         let each = decode.iter().map(|step| step.cycles).sum::<u64>() as f64 / decode.len() as f64;
         let rate = chip.frequency.0 / each;
