@@ -2,8 +2,8 @@
 
 use crate::failure::Result;
 use crate::{
-    bench, chat, chip, compile, design, eval, facts, map, models, package, perf, program, run, simulate, synth, ui,
-    validate, verify,
+    bench, chat, chip, compile, design, eval, facts, map, models, package, perf, program, run, simulate, synth, trace,
+    ui, validate, verify,
 };
 use base::tile::WeightKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -60,6 +60,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Simulate the design cycle by cycle on a model, and hold it to the emulator
     Verify(verify::Arguments),
+    /// Draw what every engine of the chip does and waits for, cycle by cycle
+    Trace(trace::Arguments),
     /// Make cells of the design's modules: area, speed and power, with places and pictures
     Synth(synth::Arguments),
     /// Print a completion script for a shell
@@ -94,6 +96,7 @@ pub fn dispatch(arguments: Arguments) -> Result {
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Completions { shell } => completions(shell),
     }

@@ -34,6 +34,7 @@ mod score;
 mod setup;
 mod simulate;
 mod synth;
+mod trace;
 mod ui;
 mod validate;
 mod verify;

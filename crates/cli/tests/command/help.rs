@@ -20,6 +20,7 @@ const COMMANDS: &[&[&str]] = &[
     &["map"],
     &["rtl"],
     &["verify"],
+    &["trace"],
     &["bench"],
     &["perf"],
     &["perf", "list"],

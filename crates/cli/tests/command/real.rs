@@ -183,6 +183,45 @@ fn the_chip_is_close_to_the_reference() {
     puce(&["eval", "--text", &text, "--context", "512"]).refused(&["512", "--context"]);
 }
 
+#[test]
+fn a_timeline_holds_every_cycle_of_a_step_and_no_track_overlaps() {
+    if !fetched() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let trace = |name: &str, more: &[&str]| {
+        let out = scratch.path(name);
+        let arguments = ["trace", "--layers", "1", "--prompt", "8", "--least", "0", "--json", "--out", &out];
+        let summary = puce(&[&arguments[..], more].concat()).json();
+        let file: serde_json::Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+        (summary, file["traceEvents"].as_array().unwrap().clone())
+    };
+    let cycles = |value: &serde_json::Value| (value.as_f64().unwrap() * 1e3).round() as u64;
+    let (summary, events) = trace("whole.json", &[]);
+    let mut tracks = std::collections::BTreeMap::new();
+    let mut spans: Vec<_> = events.iter().filter(|event| event["ph"] == "X").collect();
+    spans.sort_by_key(|event| cycles(&event["ts"]));
+    for event in spans {
+        let free = tracks.entry((event["pid"].as_u64(), event["tid"].as_u64())).or_insert(0);
+        assert!(*free <= cycles(&event["ts"]), "{event} begins before the track is free");
+        *free = cycles(&event["ts"]) + cycles(&event["dur"]);
+    }
+    let all = summary["cycles"].as_u64().unwrap();
+    assert_eq!(tracks.values().max(), Some(&all), "the step is the longest span");
+    let commands = events.iter().filter(|event| event["args"]["instruction"].is_string()).count() as u64;
+    let units = summary["units"].as_array().unwrap();
+    assert_eq!(commands, units.iter().map(|unit| unit["commands"].as_u64().unwrap()).sum::<u64>());
+    assert!(units.iter().all(|unit| unit["busy"].as_u64().unwrap() <= all));
+
+    // The same cycles in two halves.
+    let middle = (all / 2).to_string();
+    let halves = [trace("first.json", &["--to", &middle]).0, trace("second.json", &["--from", &middle]).0];
+    let busy = |summary: &serde_json::Value, unit: usize| summary["units"][unit]["busy"].as_u64().unwrap();
+    for unit in 0..units.len() {
+        assert_eq!(halves.iter().map(|half| busy(half, unit)).sum::<u64>(), busy(&summary, unit), "unit {unit}");
+    }
+}
+
 /// Interrupts are a matter of Unix here.
 #[cfg(unix)]
 #[test]

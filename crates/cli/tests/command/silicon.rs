@@ -34,3 +34,11 @@ fn without_the_tools_there_is_a_sentence() {
     let ran = run(command(&["verify", "--tokens", "1"]).env("PUCE_EDA", "/nowhere"), b"");
     ran.refused(&["no Verilator", "cargo xtask tools eda"]);
 }
+
+#[test]
+fn a_timeline_of_no_cycle_is_refused() {
+    let scratch = Scratch::new();
+    let out = scratch.path("t.json");
+    puce(&["trace", "--from", "5", "--to", "5", "--out", &out]).refused(&["--from 5", "--to must be larger"]);
+    assert!(!std::path::Path::new(&out).exists());
+}
