@@ -17,6 +17,7 @@ use clap::{Args, ValueEnum};
 use compiler::session::{Chunk, Session, Want};
 use compiler::{Compiled, Options};
 use machine::Twin;
+use perf::cycles::memory::Timing;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -29,6 +30,7 @@ use timeline::{Timeline, View};
 Examples:
   puce trace --out decode.json
   puce trace --layers 2 --prompt 64 --steps prompt --out prompt.json
+  puce trace --dram --out refreshes.json
   puce trace --chip one --tokens 4 --from 100000 --to 200000 --out part.json
 
 The file opens in https://ui.perfetto.dev and in chrome://tracing; a cycle is drawn as a nanosecond.")]
@@ -53,6 +55,9 @@ pub struct Arguments {
     /// Store every matrix in this kind instead of the file's own: i4s, i4m, i8s, i8m, mx8, mx4
     #[arg(long, value_name = "KIND", value_parser = weight_kind)]
     weights: Option<WeightKind>,
+    /// Memory has banks, rows and refreshes, instead of one latency for all
+    #[arg(long)]
+    dram: bool,
     /// First cycle that is drawn and counted, of all steps that are run
     #[arg(long, value_name = "CYCLE", default_value = "0")]
     from: u64,
@@ -94,7 +99,8 @@ pub fn run(arguments: &Arguments) -> Result {
     }
     let context = (arguments.prompt + arguments.tokens).next_multiple_of(BLOCK);
     let cores = chip.core.count;
-    let options = Options { cores, context, sequences: 1, weights: arguments.weights, ..Options::default() };
+    let options =
+        Options { cores, context, sequences: 1, weights: arguments.weights, halves: true, ..Options::default() };
     let compiled = compiler::compile(&opened.checkpoint, &opened.network, &chip, &options)?;
     let start = Instant::now();
     let (events, summary) = file(arguments, &chip, &compiled, view)?;
@@ -150,8 +156,12 @@ fn file(arguments: &Arguments, chip: &Chip, compiled: &Compiled, view: View) -> 
 
 /// Lets the twin run the steps, and the timeline watch.
 fn draw<W: Write>(arguments: &Arguments, chip: &Chip, compiled: &Compiled, timeline: &mut Timeline<W>) -> Result {
-    let mut session =
-        Session::new(compiled, Twin::new(chip, &compiled.programs[0], arguments.window as u64, timeline))?;
+    let memory = match arguments.dram {
+        true => Timing::dram(chip).map_err(|error| Failure::new(error.to_string()))?,
+        false => Timing::fixed(chip),
+    };
+    let twin = Twin::new(chip, &compiled.programs[0], memory, arguments.window as u64, timeline);
+    let mut session = Session::new(compiled, twin)?;
     let sequence = session.open();
     let prompt = vec![0; arguments.prompt];
     let chunks: Vec<&[u32]> = prompt.chunks(session.step_tokens()).collect();

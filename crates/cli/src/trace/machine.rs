@@ -26,10 +26,15 @@ pub struct Twin<'a, W: Write> {
 }
 
 impl<'a, W: Write> Twin<'a, W> {
-    /// A chip with this program, that a timeline watches, with traffic in windows of so many cycles.
-    pub fn new(chip: &'a Chip, program: &'a Program, window: u64, timeline: &'a mut Timeline<W>) -> Twin<'a, W> {
-        let latency = ((chip.memory.latency.0 * chip.frequency.0).round() as u64).max(1);
-        let machine = machine::Machine::new(chip, Timing::Fixed(latency));
+    /// A chip with this program and this memory, that a timeline watches, with traffic in windows of so many cycles.
+    pub fn new(
+        chip: &'a Chip,
+        program: &'a Program,
+        memory: Timing,
+        window: u64,
+        timeline: &'a mut Timeline<W>,
+    ) -> Twin<'a, W> {
+        let machine = machine::Machine::new(chip, memory);
         Twin { chip, program, machine, window, params: vec![0; chip.parameters], timeline, label: None }
     }
 

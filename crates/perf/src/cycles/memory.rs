@@ -30,6 +30,11 @@ pub struct Controller {
     way: u64,
 }
 
+/// Cycles of the chip's latency of memory, at least one.
+fn latency(chip: &Chip) -> u64 {
+    ((chip.memory.latency.0 * chip.frequency.0).round() as u64).max(1)
+}
+
 impl Controller {
     /// The memory of a chip: a read that finds no row open takes the chip's latency.
     ///
@@ -37,7 +42,7 @@ impl Controller {
     /// When there are no times for the chip's kind of memory.
     pub fn of(chip: &Chip) -> Result<Controller, TimingError> {
         let (dram, clock) = (Dram::new(dram::Timing::of(chip)?), chip.frequency.0);
-        Ok(Controller::new(dram, clock, (chip.memory.latency.0 * clock).round() as u64))
+        Ok(Controller::new(dram, clock, latency(chip)))
     }
 
     /// A memory for a chip of this clock in hertz, in which a read that finds no row open takes `latency` cycles.
@@ -63,6 +68,19 @@ impl Controller {
 }
 
 impl Timing {
+    /// The chip's latency for everything.
+    pub fn fixed(chip: &Chip) -> Timing {
+        Timing::Fixed(latency(chip))
+    }
+
+    /// The chip's kind of memory, with banks, rows and refresh.
+    ///
+    /// # Errors
+    /// When there are no times for the chip's kind of memory.
+    pub fn dram(chip: &Chip) -> Result<Timing, TimingError> {
+        Controller::of(chip).map(|controller| Timing::Dram(Box::new(controller)))
+    }
+
     fn due(&mut self, cycle: u64, address: u64, bytes: u64, write: bool) -> u64 {
         match self {
             Timing::Fixed(latency) => cycle + *latency,
