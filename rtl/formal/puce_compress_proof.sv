@@ -1,9 +1,11 @@
-// puce_compress loses nothing: every adder's two rows have the sum of its three, and every row goes on once; of few rows, the two rows have the sum of all.
+// puce_compress loses nothing: every adder's two rows have the sum of its three, and every row goes on once; where the sum of all fits, that of the last two
+// rows does, and is the same.
 module puce_compress_proof #(
   parameter int unsigned Rows = 9,
   parameter int unsigned Width = 14,
   // Whether the last two rows are held to the sum of all.
-  parameter bit Whole = 1'b0
+  parameter bit Whole = 1'b0,
+  localparam int unsigned SumW = Width + $clog2(Rows)
 ) (
   input logic [Rows-1:0][Width-1:0] rows_i
 );
@@ -51,10 +53,13 @@ module puce_compress_proof #(
   end
   always_comb assert (rows == gen_level[Levels-1].to);
 
-  logic [Width-1:0] sum;
+  logic [SumW-1:0] sum;
   always_comb begin
     sum = '0;
-    for (int unsigned i = 0; i < Rows; i++) sum = sum + rows_i[i];
-    if (Whole) assert (Width'(rows[0] + rows[1]) == sum);
+    for (int unsigned i = 0; i < Rows; i++) sum = sum + SumW'(rows_i[i]);
+    if (Whole) begin
+      assert (Width'(rows[0] + rows[1]) == sum[Width-1:0]);
+      if (sum >> Width == '0) assert (SumW'(rows[0]) + SumW'(rows[1]) == sum);
+    end
   end
 endmodule
