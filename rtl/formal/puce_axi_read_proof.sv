@@ -133,6 +133,7 @@ module puce_axi_read_proof
       assert (17'(u_read.flight_q) == flight_q);
       assert (waiting == (flight_q != '0 && !axi_r_valid_i));
       // What the induction needs to know of the inside.
+      assert (passed_q == '0 || ar_valid);
       assert (!passed_q[1] || !u_read.turn_q);
       assert (!passed_q[2] || u_read.turn_q);
     end
