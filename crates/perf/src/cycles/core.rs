@@ -40,6 +40,9 @@ const EXCHANGE_PORTS: [usize; 2] = [9, 10];
 const ENGINE_OF_PORT: [usize; PORTS] =
     [MATRIX, MATRIX, VECTOR, VECTOR, VECTOR, LOAD, LOAD, WEIGHTS, STORE, EXCHANGE, EXCHANGE];
 
+/// Cycles of waiting after which control's registers of words on their way (`add`, `value`) are empty.
+const SETTLED: u8 = 3;
+
 /// What reaches a core in a cycle from outside.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Inputs {
@@ -87,6 +90,11 @@ pub(super) struct Core<'p> {
     scratchpad: Scratchpad,
     asks: Asks,
     readers: Readers,
+    /// Engines with something inside, as bits.
+    inside: u8,
+    /// Cycles in a row in which control waited for room in a queue, while there was room in these.
+    waited: u8,
+    room: u8,
     /// Commands that each engine has done, at the end of the cycle.
     done: [u32; ENGINES],
     levels: Levels,
@@ -113,6 +121,9 @@ impl<'p> Core<'p> {
             scratchpad: Scratchpad::new(chip.core.banks),
             asks: Asks::default(),
             readers: Readers::default(),
+            inside: 0,
+            waited: 0,
+            room: 0,
             done: [0; ENGINES],
             levels: Levels::new(),
             counts: CoreCounts::default(),
@@ -146,7 +157,7 @@ impl<'p> Core<'p> {
     /// Whether it asks anything of its memory port.
     #[inline]
     pub(super) fn asks_memory(&self) -> bool {
-        self.readers.request().is_some() || !self.store.idle()
+        self.readers.request().is_some() || self.inside >> STORE & 1 == 1
     }
 
     /// What it asks of its memory port.
@@ -170,12 +181,13 @@ impl<'p> Core<'p> {
     /// Something passes, or may pass, between its exchange engine and the hub.
     #[inline]
     pub(super) fn exchanges(&self) -> bool {
-        !self.exchange.idle()
+        self.inside >> EXCHANGE & 1 == 1
     }
 
     /// A clock edge.
     pub(super) fn step(&mut self, inputs: &Inputs, tables: &mut Tables<'_>) {
-        let live = self.live();
+        // Engines in which something may happen.
+        let live = self.inside | self.fronts.valid();
         let grants = self.serve(live, inputs);
         let stream_count = self.weights.stream_count();
         let (busy, sync) = (self.fronts.busy(), self.fronts.waits());
@@ -204,24 +216,6 @@ impl<'p> Core<'p> {
         }
         let Ends { taken, finished } = ends;
         self.fronts.step(front::Inputs { word: control.word, taken, finished }, &self.done);
-    }
-
-    /// Engines in which something may happen, as bits.
-    #[inline]
-    fn live(&self) -> u8 {
-        let idle = [
-            self.load.idle(),
-            self.weights.idle(),
-            self.matrix.idle(),
-            self.vector.idle(),
-            self.store.idle(),
-            self.exchange.idle(),
-        ];
-        let mut live = self.fronts.valid();
-        for (engine, idle) in idle.into_iter().enumerate() {
-            live |= u8::from(!idle) << engine;
-        }
-        live
     }
 
     /// Keep what a watcher sees of this cycle.
@@ -277,16 +271,25 @@ impl<'p> Core<'p> {
     #[inline]
     fn control_step(&mut self, inputs: &Inputs, memory: Read) -> control::Outcome {
         let run = self.control.runs_fetch();
+        let room = self.fronts.room();
+        let same = room == self.room && !inputs.start;
+        self.room = room;
+        // After so many cycles of waiting nothing is left in its pipeline, and only room changes anything.
+        if same && self.waited == SETTLED {
+            self.fetch.step(fetch::Inputs { run, memory, ..fetch::Inputs::default() });
+            return control::Outcome { wait_queue: true, ..control::Outcome::default() };
+        }
         let control = self.control.step(control::Inputs {
             start: inputs.start,
             word: self.fetch.word(),
             fetch_idle: self.fetch.idle(),
-            room: self.fronts.room(),
+            room,
             done: self.fronts.done(),
             stream_empty: self.weights.empty(),
             param_taken: inputs.param_taken,
             param: inputs.param,
         });
+        self.waited = if control.wait_queue { (self.waited + 1).min(SETTLED) } else { 0 };
         let control::Outcome { start, ready, jump, .. } = control;
         self.fetch.step(fetch::Inputs { start, run, jump, ready, memory });
         if let Some(unit) = control.issue {
@@ -310,28 +313,33 @@ impl<'p> Core<'p> {
         let (lives, fronts) = (|engine: usize| live >> engine & 1 == 1, &self.fronts);
         if lives(LOAD) {
             let answers = grants.answers(LOAD_PORTS);
-            ends.put(LOAD, self.load.step(fronts.command(LOAD), answers, load_read, tables));
+            let outcome = self.load.step(fronts.command(LOAD), answers, load_read, tables);
+            self.inside = ends.put(self.inside, LOAD, outcome, self.load.idle());
         }
         let mut take = 0;
         if lives(MATRIX) {
             let (outcome, words) = self.matrix.step(fronts.command(MATRIX), stream_count, grants.answers(MATRIX_PORTS));
             take = words;
-            ends.put(MATRIX, outcome);
+            self.inside = ends.put(self.inside, MATRIX, outcome, self.matrix.idle());
         }
         if lives(WEIGHTS) {
             let answers = grants.answers(WEIGHTS_PORTS);
-            ends.put(WEIGHTS, self.weights.step(take, fronts.command(WEIGHTS), answers, weights_read, tables));
+            let outcome = self.weights.step(take, fronts.command(WEIGHTS), answers, weights_read, tables);
+            self.inside = ends.put(self.inside, WEIGHTS, outcome, self.weights.idle());
         }
         if lives(VECTOR) {
-            ends.put(VECTOR, self.vector.step(fronts.command(VECTOR), grants.answers(VECTOR_PORTS)));
+            let outcome = self.vector.step(fronts.command(VECTOR), grants.answers(VECTOR_PORTS));
+            self.inside = ends.put(self.inside, VECTOR, outcome, self.vector.idle());
         }
         if lives(STORE) {
             let write = Write { aw_taken: inputs.told.write, w_taken: inputs.told.data, b: inputs.written };
-            ends.put(STORE, self.store.step(fronts.command(STORE), grants.answers(STORE_PORTS), write));
+            let outcome = self.store.step(fronts.command(STORE), grants.answers(STORE_PORTS), write);
+            self.inside = ends.put(self.inside, STORE, outcome, self.store.idle());
         }
         if lives(EXCHANGE) || inputs.hub.rx.is_some() {
             let answers = grants.answers(EXCHANGE_PORTS);
-            ends.put(EXCHANGE, self.exchange.step(fronts.command(EXCHANGE), answers, inputs.hub));
+            let outcome = self.exchange.step(fronts.command(EXCHANGE), answers, inputs.hub);
+            self.inside = ends.put(self.inside, EXCHANGE, outcome, self.exchange.idle());
         }
         ends
     }
@@ -351,9 +359,11 @@ pub(super) struct Ends {
 }
 
 impl Ends {
+    /// What an engine said, which is idle now or not; the engines with something inside, of which it may be one.
     #[inline]
-    fn put(&mut self, engine: usize, outcome: Outcome) {
+    fn put(&mut self, inside: u8, engine: usize, outcome: Outcome, idle: bool) -> u8 {
         self.taken |= u8::from(outcome.taken) << engine;
         self.finished |= u8::from(outcome.done) << engine;
+        inside & !(1 << engine) | u8::from(!idle) << engine
     }
 }
