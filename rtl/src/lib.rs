@@ -10,7 +10,8 @@
 //! From the bottom: [`sources`] are the texts, [`tools`] finds Verilator and a compiler, [`design`] turns a module into a library, [`library`] loads it
 //! (the only code here that is not safe), [`block`] drives any module by the names of its ports; [`mod@bench`] and [`memory`] are what a block finds around
 //! it. [`registers`] is the host's view of the chip, [`params`] its shape, and [`machine`] puts all together: programs run on the design as they run on
-//! the emulator. [`instrument`] is what simulators count beside their work. [`verify`] holds one machine to another over long work.
+//! the emulator. [`instrument`] is what simulators count beside their work. [`verify`] holds one machine to another over long work, [`watch`] records what
+//! parts of the design meet in it.
 //!
 //! Beside it, [`synth`] makes cells, places, times and powers of a module with open tools.
 //!
@@ -32,6 +33,7 @@ pub mod sources;
 pub mod synth;
 pub mod tools;
 pub mod verify;
+pub mod watch;
 
 /// Why a simulator could not be had.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -4,6 +4,8 @@
 //! chip needs a reset, which clears the scratchpad too; memory stays. Hardware names fewer faults than the emulator, and control runs ahead of the
 //! engines: see [`crate::registers::core::PC`].
 
+use std::path::Path;
+
 use arch::machine::{Counters, Fault, Machine, MachineError};
 use arch::{Chip, Program, legal};
 use base::status::Flags;
@@ -13,6 +15,7 @@ use crate::design::{Design, Effort};
 use crate::library::{Exposed, Port};
 use crate::memory::{AxiPort, Memory, Shared, Timing};
 use crate::registers::{self, Register, Size};
+use crate::watch::{Watched, Watcher, Windows};
 use crate::{Error, params};
 
 /// How the chip is simulated.
@@ -59,6 +62,7 @@ pub struct RtlMachine {
     params: usize,
     flags: Flags,
     counters: Counters,
+    watcher: Option<Watcher>,
 }
 
 /// The host's signals.
@@ -124,7 +128,24 @@ pub fn design(chip: &Chip, settings: &Settings) -> Result<Design, Error> {
 impl RtlMachine {
     /// A chip after reset, without a program.
     pub fn new(chip: &Chip, settings: Settings) -> Result<RtlMachine, Error> {
-        let block = Block::of_seed(&design(chip, &settings)?, settings.registers)?;
+        RtlMachine::of(chip, settings, &design(chip, &settings)?)
+    }
+
+    /// The same, with modules of which [`RtlMachine::record`] records what they meet.
+    pub fn watching(
+        chip: &Chip,
+        settings: Settings,
+        watched: &[Watched],
+        windows: Windows,
+    ) -> Result<RtlMachine, Error> {
+        let design = watched.iter().fold(design(chip, &settings)?, |design, one| one.expose(design));
+        let mut machine = RtlMachine::of(chip, settings, &design)?;
+        machine.watcher = Some(Watcher::new(&machine.block, watched, windows));
+        Ok(machine)
+    }
+
+    fn of(chip: &Chip, settings: Settings, design: &Design) -> Result<RtlMachine, Error> {
+        let block = Block::of_seed(design, settings.registers)?;
         let lanes = 0..chip.memory_ports();
         let ports = lanes.map(|lane| AxiPort::connect(&block, "axi_", lane, settings.timing)).collect();
         let mut banks: Vec<_> =
@@ -143,7 +164,21 @@ impl RtlMachine {
             params: 0,
             flags: Flags::NONE,
             counters: Counters::default(),
+            watcher: None,
         })
+    }
+
+    /// Record what the watched modules meet from now on; what was recorded before is forgotten.
+    pub fn record(&mut self) {
+        self.watcher.iter_mut().for_each(Watcher::start);
+    }
+
+    /// Write what was recorded into a folder, a file for each module; `phase` names the work, `source` says what it was.
+    ///
+    /// # Errors
+    /// When a file cannot be written, or no window is whole.
+    pub fn write_recordings(&self, folder: &Path, phase: &str, source: &str) -> Result<(), Error> {
+        self.watcher.iter().try_for_each(|watcher| watcher.write(&self.block, folder, phase, source))
     }
 
     /// Cycles since the last reset.
@@ -242,6 +277,9 @@ impl RtlMachine {
             port.drive(&mut self.block, &mut self.memory);
         }
         self.block.try_eval().map_err(wrong)?;
+        if let Some(watcher) = &mut self.watcher {
+            watcher.look(&self.block);
+        }
         for port in &mut self.ports {
             port.sample(&self.block).map_err(|what| wrong(format!("cycle {}: {what}", self.block.cycle())))?;
         }

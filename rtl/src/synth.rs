@@ -5,10 +5,15 @@
 //! powers them again; KLayout writes the layout and draws it. What comes out is a [`report`], which is kept with all that it depends on.
 //!
 //! The big decision: the netlist between the tools is flat, with one bit per name, so that no tool needs to understand another's Verilog; and nothing is
-//! routed. Wires are the shortest right-angled trees over the pins where they lie. Clock and reset are ideal, and memories are left out: their pins are
-//! treated as ports, their bits are counted.
+//! routed. Wires are the shortest right-angled trees over the pins where they lie. Clock and reset are ideal. Memories are boxes of macros beside the cells,
+//! or left out where nothing is known of their sizes: their bits are counted, and their pins are ports with the macros' times.
 //!
-//! Several targets are tried without wires, and the smallest result that meets the clock with a margin for wires is placed; where none does, the fastest.
+//! Recipes of mapping ([`recipes`]) are tried without wires, from the smallest results to the fastest, until one meets the clock with a margin for wires; that
+//! one is placed, and where it misses the clock with its wires the next best is placed too. A module of many like instances keeps them apart until they are
+//! mapped, so that each of them is mapped once, and is then placed flat.
+//!
+//! Powers are those at a stated activity of every net, and, where there are recordings of what a module met in the whole chip ([`crate::watch`]), those at the
+//! rates at which the nets of its netlist change when it meets the same: the netlist must then give the same outputs.
 //!
 //! The flow never judges and never guesses: what a library does not say is absent from the report.
 
@@ -16,6 +21,7 @@ pub mod cells;
 mod flow;
 pub mod modules;
 pub mod programs;
+pub mod recipes;
 pub mod report;
 mod timing;
 

@@ -1,4 +1,4 @@
-"""What the flow must know of a cell library: areas, pins, sequential cells (Liberty); sizes and places of pins (LEF)."""
+"""What the flow must know of a cell library: areas, pins, functions, sequential cells (Liberty); sizes and places of pins (LEF)."""
 
 import gzip
 import re
@@ -13,7 +13,7 @@ def text(path):
 
 
 def liberty(paths):
-    """Cells by name: area, pins with their direction, whether they hold a state."""
+    """Cells by name: area, pins with their direction and function, whether they hold a state, and which one comes next."""
     cells = {}
     for path in paths:
         stack, cell = [], None
@@ -23,9 +23,10 @@ def liberty(paths):
                 group, name = start.group(1), start.group(2).strip()
                 stack.append((group, name))
                 if group == "cell":
-                    cell = cells[name] = {"area": 0.0, "pins": {}, "state": False}
+                    cell = cells[name] = {"area": 0.0, "pins": {}, "functions": {}, "state": False}
                 if group in ("ff", "latch", "ff_bank") and len(stack) >= 2 and stack[-2][0] == "cell":
                     cell["state"] = True
+                    cell["state_names"] = [word.strip() for word in name.split(",")][:2]
                 # A group that begins and ends in one line.
                 if line.count("}") >= line.count("{"):
                     stack.pop()
@@ -37,6 +38,10 @@ def liberty(paths):
                     cell["area"] = float(value.group(2))
                 if group == "pin" and value.group(1) == "direction":
                     cell["pins"][name] = value.group(2).strip()
+                if group == "pin" and value.group(1) == "function":
+                    cell["functions"][name] = value.group(2)
+                if group == "ff" and value.group(1) == "next_state":
+                    cell["next_state"] = value.group(2)
             for _ in range(line.count("}") - line.count("{")):
                 if stack:
                     stack.pop()

@@ -1,6 +1,7 @@
-"""From SystemVerilog to cells of a library: `netlist.py JOB` writes `netlist.v` and `netlist.json` into the job's folder.
+"""From plain gates to cells of a library: `netlist.py JOB` maps `base.il` by a script of ABC, and writes `netlist.v` and `netlist.json` into the job's folder.
 
-The netlist is flat and has one bit per name, so that every later tool reads it alike. Pins of memories become ports: their timing is their maker's.
+The netlist is flat and has one bit per name, so that every later tool reads it alike. Pins of memories become ports, which `memory.tcl` names; their timing is
+their maker's. Each cell knows the part of the module that it is in: the instance right below the top.
 """
 
 import collections
@@ -14,6 +15,9 @@ from pyosys import libyosys as yosys
 NAME = re.compile(r"\W+")
 # What Yosys appends to a register's name.
 STATE = re.compile(r"_\$?_?[A-Z]*DFF")
+# An instance in the path of a name; generated blocks are passed over.
+INSTANCE = re.compile(r"\\?(?!gen_)([A-Za-z]\w*)(\[\d+\])?\.")
+GENERATED = re.compile(r"^(\$flatten)?(\\?gen_\w+(\[\d+\])?\.)*")
 
 
 def synthesise(job):
@@ -26,17 +30,13 @@ def synthesise(job):
     def each(flag, values):
         return " ".join("%s %s" % (flag, value) for value in values)
 
-    run("read_slang -D SYNTHESIS --top", job["top"], each("-G", job["params"]), each("--blackboxed-module", job["memories"]), *job["sources"])
-    run("synth -flatten -booth -arith_tree -top", job["top"], "-run begin:fine")
-    run("synth -run fine:check")
-    # Registers take the names of what they drive, before inverters come between.
-    run("rename -wire")
-    run("dfflibmap", each("-dont_use", job["unused"]), each("-liberty", job["flops"]))
-    run("opt")
+    run("read_rtlil", job["base"])
     run("abc", each("-dont_use", job["unused"]), each("-liberty", job["liberty"]), "-constr", job["constraints"], "-script", job["script"])
     run("setundef -zero")
     if job["ties"]:
         run("hilomap -hicell", job["ties"][0], "-locell", job["ties"][1])
+    run("setattr -mod -unset keep_hierarchy *")
+    run("flatten")
     run("splitnets -ports")
     run("opt_clean -purge")
     path = job["folder"] + "/yosys.json"
@@ -80,9 +80,29 @@ def title(name, pins, cell):
     return STATE.split(name)[0] if cell["state"] and not name.startswith("$") else "u_" + (outputs or ["none"])[0]
 
 
+def part(name, pins):
+    """The instance below the top that a cell is in; a nameless cell is where a net of its own is."""
+    for text in [name] + pins:
+        found = INSTANCE.match(GENERATED.sub("", text))
+        if found:
+            return found.group(1)
+    return "top"
+
+
+def memory(name, wires):
+    """A memory left out: words, bits of a granule, granules, and its nets."""
+    address = wires.get("addr_i") or wires["waddr_i"]
+    granules = len(wires["we_i"]) if "we_i" in wires else 1
+    return {"name": NAME.sub("_", name).strip("_"), "words": 1 << len(address), "bits": len(wires["wdata_i"]) // granules, "granules": granules, "two": "waddr_i" in wires, "ports": []}
+
+
 def flatten(module, library):
-    """Ports, cells with a net for each pin, and the bits of memories."""
+    """Ports, cells with a net for each pin, and memories with their ports."""
     given, names = net_names(module)
+    long = {}
+    for name, wires in module["netnames"].items():
+        for bit in wires["bits"]:
+            long[bit] = max(long.get(bit, ""), name, key=lambda text: (text.count("."), text))
 
     def net(bit):
         if bit not in given:
@@ -90,22 +110,26 @@ def flatten(module, library):
         return given[bit]
 
     ports = {net(bit): port["direction"] for port in module["ports"].values() for bit in port["bits"]}
-    cells, memory_bits = [], 0
+    cells, memories = [], []
     numbers = Names()
     for name, cell in sorted(module["cells"].items()):
         kind = cell["type"].lstrip("\\")
-        if kind in library:
-            pins = {pin: net(bits[0]) for pin, bits in cell["connections"].items() if bits}
-            cells.append({"name": numbers.plain(title(name, pins, library[kind])), "type": kind, "pins": pins})
-            continue
         wires = cell["connections"]
-        memory_bits += len(wires["wdata_i"]) << len(wires.get("addr_i") or wires["waddr_i"])
+        if kind in library:
+            pins = {pin: net(bits[0]) for pin, bits in wires.items() if bits}
+            near = [long.get(bits[0], "") for pin, bits in sorted(wires.items()) if bits and library[kind]["pins"].get(pin) == "output"]
+            cells.append({"name": numbers.plain(title(name, pins, library[kind])), "type": kind, "pins": pins, "part": part(name, near)})
+            continue
+        made = memory(name, wires)
         for pin, bits in sorted(wires.items()):
             for bit in bits:
-                ports.setdefault(net(bit), "input" if cell["port_directions"][pin] == "output" else "output")
+                if net(bit) not in ports:
+                    ports[net(bit)] = "input" if cell["port_directions"][pin] == "output" else "output"
+                    made["ports"].append(net(bit))
+        memories.append(made)
     # Without cells that give constants these come in from outside.
     ports.update({given[bit]: "input" for bit in "01" if bit in given})
-    return ports, cells, memory_bits
+    return ports, cells, memories
 
 
 def write_verilog(path, top, ports, cells):
@@ -122,20 +146,35 @@ def write_verilog(path, top, ports, cells):
         out.write("endmodule\n")
 
 
+def write_memory(path, ports, memories):
+    """The ports that are pins of memories, as lists of Tcl."""
+    with open(path, "w") as out:
+        for name, way in (("memory_reads", "input"), ("memory_takes", "output")):
+            out.write("set %s {%s}\n" % (name, " ".join(port for each in memories for port in each["ports"] if ports[port] == way)))
+
+
 def main():
     job = json.load(open(sys.argv[1]))
     library = liberty(job["liberty"])
-    ports, cells, memory_bits = flatten(synthesise(job), library)
+    ports, cells, memories = flatten(synthesise(job), library)
     write_verilog(job["folder"] + "/netlist.v", job["top"], ports, cells)
+    write_memory(job["folder"] + "/memory.tcl", ports, memories)
 
     def area(chosen):
         return sum(library[cell["type"]]["area"] for cell in chosen)
 
-    flops = [cell for cell in cells if library[cell["type"]]["state"]]
+    def counts(chosen):
+        flops = [cell for cell in chosen if library[cell["type"]]["state"]]
+        return {"count": len(chosen), "area": area(chosen), "flops": len(flops), "flop_area": area(flops)}
+
     drives = {kind: [pin for pin, way in library[kind]["pins"].items() if way == "output"] for kind in {cell["type"] for cell in cells}}
-    keep(job, "netlist.json", {"ports": ports, "cells": cells, "drives": drives})
-    counts = {"count": len(cells), "area": area(cells), "flops": len(flops), "flop_area": area(flops), "memory_bits": memory_bits}
-    keep(job, "counts.json", counts)
+    keep(job, "netlist.json", {"ports": ports, "cells": cells, "drives": drives, "memories": memories})
+    parts = collections.defaultdict(list)
+    for cell in cells:
+        parts[cell["part"]].append(cell)
+    bits = sum(each["words"] * each["bits"] * each["granules"] for each in memories)
+    told = [{"name": name, **counts(chosen)} for name, chosen in sorted(parts.items())]
+    keep(job, "counts.json", {**counts(cells), "memory_bits": bits, "parts": told})
 
 
 def keep(job, name, value):

@@ -1,7 +1,8 @@
 """From cells to places and wires: `place.py JOB` writes `place.json` and `wires.spef` into the job's folder.
 
 Coloquinte places the cells of `netlist.json` in rows of a square; ports stand around it. Each net becomes a tree over its pins, each of its branches a
-resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here.
+resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
+the lower and the upper edge with their pins towards the cells.
 """
 
 import json
@@ -9,6 +10,7 @@ import math
 import sys
 
 import coloquinte
+import macros as memories
 from library import lef
 
 # Coloquinte counts in whole numbers: nanometres.
@@ -19,11 +21,25 @@ def nano(value):
     return int(round(value * NANO))
 
 
-def corners(area, row, density):
-    """Width and rows of a square for this area of cells."""
-    side = math.sqrt(area / density)
-    rows = max(4, math.ceil(side / row))
-    return math.ceil(area / density / (rows * row) * NANO), rows
+def floor(area, row, density, boxes):
+    """Width in nanometres, rows, and places of memories: a square for this area of cells, with the memories along two of its edges."""
+    room = area / density
+    side = math.sqrt(room + sum((w + memories.CHANNEL) * (h + memories.CHANNEL) for w, h in boxes))
+    if not boxes:
+        rows = max(4, math.ceil(side / row))
+        return math.ceil(room / (rows * row) * NANO), rows, []
+    widest = max(w for w, _ in boxes) + memories.CHANNEL
+
+    def built(width):
+        places, height = memories.stand(boxes, width, max(4, math.ceil(room / width / row)) * row)
+        return width, height, places
+
+    def rank(one):
+        width, height, _ = one
+        return width * height * math.sqrt(max(width / height, height / width))
+
+    width, height, places = min((built(max(widest, side * part / 20)) for part in range(12, 34)), key=rank)
+    return math.ceil(width * NANO), math.ceil(height / row), places
 
 
 def border(index, count, width, height):
@@ -51,16 +67,24 @@ def place(job, netlist, macros, site):
     """Cells' lower left corners and orientations, ports' places, and the size of the square."""
     cells, ports = netlist["cells"], sorted(netlist["ports"])
     size = [macros[cell["type"]]["size"] for cell in cells]
-    width, rows = corners(sum(w * h for w, h in size), site[1], job["density"])
+    sized = [(memory, memories.size(memory, job["memory"])) for memory in netlist["memories"]]
+    blocks = [(memory, box) for memory, box in sized if box]
+    width, rows, stands = floor(sum(w * h for w, h in size), site[1], job["density"], [box for _, box in blocks])
     row, height = nano(site[1]), rows * nano(site[1])
-    circuit = coloquinte.Circuit(len(cells) + len(ports))
-    circuit.cell_width = [nano(w) for w, _ in size] + [0] * len(ports)
-    circuit.cell_height = [nano(h) for _, h in size] + [0] * len(ports)
-    circuit.cell_is_fixed = [False] * len(cells) + [True] * len(ports)
-    circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports)
-    at = {port: border(index, len(ports), width, height) for index, port in enumerate(ports)}
-    circuit.cell_x = [0] * len(cells) + [at[port][0] for port in ports]
-    circuit.cell_y = [0] * len(cells) + [at[port][1] for port in ports]
+    at, boxes = pins_of_memories(blocks, stands)
+    outer = [port for port in ports if port not in at]
+    at.update({port: border(index, len(outer), width, height) for index, port in enumerate(outer)})
+    # Cells keep a little away from memories.
+    away = nano(memories.CHANNEL / 4)
+    left, low = [box[0] - away for box in boxes], [box[1] - away for box in boxes]
+    wide, tall = [box[2] + 2 * away for box in boxes], [box[3] + 2 * away for box in boxes]
+    circuit = coloquinte.Circuit(len(cells) + len(ports) + len(boxes))
+    circuit.cell_width = [nano(w) for w, _ in size] + [0] * len(ports) + wide
+    circuit.cell_height = [nano(h) for _, h in size] + [0] * len(ports) + tall
+    circuit.cell_is_fixed = [False] * len(cells) + [True] * (len(ports) + len(boxes))
+    circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports) + [True] * len(boxes)
+    circuit.cell_x = [0] * len(cells) + [at[port][0] for port in ports] + left
+    circuit.cell_y = [0] * len(cells) + [at[port][1] for port in ports] + low
     circuit.cell_row_polarity = [coloquinte.CellRowPolarity.SAME] * circuit.nb_cells
     number = {port: len(cells) + index for index, port in enumerate(ports)}
     for pins in nets_of(netlist, job["ideal"]).values():
@@ -74,7 +98,17 @@ def place(job, netlist, macros, site):
     at_x = snapped(circuit, len(cells), nano(site[0]), width)
     turns = [turn.name for turn in circuit.cell_orientation[: len(cells)]]
     corners_of = list(zip(at_x, circuit.cell_y[: len(cells)], turns))
-    return corners_of, at, (width, height)
+    return corners_of, at, (width, height), boxes
+
+
+def pins_of_memories(blocks, stands):
+    """Ports' places along the edge of their memory that looks at the cells, and the memories' boxes: all in nanometres."""
+    at, boxes = {}, []
+    for (memory, (w, h)), (x, y, below) in zip(blocks, stands):
+        boxes.append((nano(x), nano(y), nano(w), nano(h)))
+        for index, port in enumerate(sorted(memory["ports"])):
+            at[port] = (nano(x + w * (index + 0.5) / len(memory["ports"])), nano(y + h if below else y))
+    return at, boxes
 
 
 def snapped(circuit, count, site, width):
@@ -161,7 +195,7 @@ def main():
     job = json.load(open(sys.argv[1]))
     netlist = json.load(open(job["folder"] + "/netlist.json"))
     site, macros = lef(job["lef"])
-    corners_of, at, (width, height) = place(job, netlist, macros, site)
+    corners_of, at, (width, height), boxes = place(job, netlist, macros, site)
     nets = nets_of(netlist, job["ideal"])
     where, directions = {}, {}
     for pins in nets.values():
@@ -176,7 +210,8 @@ def main():
             where[(cell, pin)] = (x / NANO + dx, y / NANO + dy)
             directions[(cell, pin)] = "drives" if netlist["drives"][kind].count(pin) else "takes"
     wire = write_spef(job["folder"] + "/wires.spef", job, netlist, nets, where, directions)
-    result = {"width": width / NANO, "height": height / NANO, "wire_um": wire, "cells": corners_of}
+    result = {"width": width / NANO, "height": height / NANO, "wire_um": wire, "cells": corners_of, "boxes": boxes}
+    result["memory_um2"] = sum(wide * tall for _, _, wide, tall in boxes) / NANO**2
     json.dump(result, open(job["folder"] + "/place.json", "w"))
 
 

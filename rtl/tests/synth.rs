@@ -1,8 +1,12 @@
 //! A small module goes all the way from its source to places, wires, times and a picture.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use arch::Chip;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use rtl::block::Block;
 use rtl::synth::cells::Cells;
 use rtl::synth::modules::Module;
 use rtl::synth::programs::Programs;
@@ -33,11 +37,44 @@ fn programs() -> Option<Programs> {
     }
 }
 
+/// What a placer meets with random operands, its outputs changed by `fault`.
+fn record(folder: &Path, fault: u8) {
+    const PORTS: [(&str, usize); 6] =
+        [("sign_i", 1), ("mantissa_i", 8), ("exponent_i", 2), ("grid_i", 2), ("term_o", 8), ("window_o", 1)];
+    const CYCLES: usize = 96;
+    let mut block = Block::build("puce_grid_place", &[]).unwrap();
+    let mut draw = Pcg64Mcg::seed_from_u64(1);
+    let mut bytes = Vec::new();
+    for _ in 0..CYCLES {
+        for (name, value) in [("sign_i", 1), ("mantissa_i", u64::MAX), ("exponent_i", 63), ("grid_i", 31)] {
+            block.set(name, draw.random::<u64>() & value & mask(block.bits(block.port(name))));
+        }
+        block.eval();
+        for (name, size) in PORTS {
+            let value = block.get(name).to_le_bytes();
+            bytes.extend_from_slice(&value[..size]);
+        }
+        *bytes.last_mut().expect("ports have bytes") ^= fault;
+        block.tick();
+    }
+    let ports = PORTS.map(|(name, bytes)| format!(r#"{{"name":"{name}","bytes":{bytes}}}"#)).join(",");
+    let head = format!(
+        r#"{{"phase":"random","source":"a test","windows":1,"cycles":{CYCLES},"filling":32,"instances":1,"ports":[{ports}]}}"#
+    );
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(folder.join("puce_grid_place.random.recording"), [head.as_bytes(), b"\n", &bytes].concat()).unwrap();
+}
+
+fn mask(bits: u32) -> u64 {
+    u64::MAX >> (64 - bits)
+}
+
 #[test]
 fn a_module_gets_cells_places_times_and_a_picture() {
     let (Some((cells, library)), Some(programs)) = (library(), programs()) else { return };
     let chip = Chip::builtin("nano").expect("a shipped chip");
     let folder = std::env::temp_dir().join(format!("puce-synth-test-{}", std::process::id()));
+    let recordings = folder.join("recordings");
     let request = Request {
         programs: &programs,
         module: Module::named("grid-place").expect("it is in the list"),
@@ -46,8 +83,12 @@ fn a_module_gets_cells_places_times_and_a_picture() {
         library: &library,
         clock_ghz: 0.2,
         place: true,
-        folder: &folder,
+        patience: Duration::ZERO,
+        bit_um2: None,
+        recordings: Some(&recordings),
+        folder: &folder.join("work"),
     };
+    record(&recordings, 0);
     let module = run(&request).unwrap();
     let placed = module.placed.as_ref().expect("places were asked for");
 
@@ -60,7 +101,15 @@ fn a_module_gets_cells_places_times_and_a_picture() {
     assert!(placed.path.ps > module.path.ps && module.path.cells >= 2, "{module:?}");
     let power = |power: Option<rtl::synth::report::Power>| power.expect("the library has powers").total_mw();
     assert!(power(placed.power) > power(module.power), "{module:?}");
-    let size = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+    // Random operands change more than one net in ten, and the netlist gave what the design gave.
+    let [work] = &module.work[..] else { panic!("one recording: {module:?}") };
+    assert!(work.cycles == 63 && work.activity > 0.1, "{work:?}");
+    assert!(work.power.total_mw() > power(placed.power) / 2.0, "{work:?}");
+    assert_eq!((module.recipe.as_str(), module.tried.len()), ("area", 1));
+    record(&recordings, 1);
+    let refused = run(&Request { place: false, ..request }).unwrap_err().to_string();
+    assert!(refused.contains("differs from the recording"), "{refused}");
+    let size = |name: &str| std::fs::metadata(folder.join("work").join(name)).map_or(0, |file| file.len());
     assert!(size("layout.gds") > 10_000 && size("layout.png") > 10_000);
     std::fs::remove_dir_all(&folder).unwrap();
 }

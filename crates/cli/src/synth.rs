@@ -12,7 +12,7 @@ use rtl::synth::programs::Programs;
 use rtl::synth::report::{self, Report};
 use rtl::synth::{self, Request};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The arguments of `puce synth`.
 #[derive(Args)]
@@ -37,6 +37,12 @@ pub struct Arguments {
     /// Clock to aim at [default: the chip's]
     #[arg(long, value_name = "FREQUENCY")]
     clock: Option<Hertz>,
+    /// Minutes after which no further recipe of mapping is tried for a module
+    #[arg(long, value_name = "MINUTES", default_value = "20")]
+    patience: u64,
+    /// Folder of recordings by `puce verify --record`, which give the activity of nets
+    #[arg(long, value_name = "FOLDER")]
+    recordings: Option<PathBuf>,
     /// Leave out placement: times and powers are then without wires
     #[arg(long)]
     no_place: bool,
@@ -78,6 +84,9 @@ pub fn run(arguments: &Arguments) -> Result {
             library: &folder,
             clock_ghz: report.clock_ghz,
             place: !arguments.no_place,
+            patience: Duration::from_secs(60 * arguments.patience),
+            bit_um2: bit_um2(&cells),
+            recordings: arguments.recordings.as_deref(),
             folder: &scratch.0.join(module.key),
         })?);
     }
@@ -137,11 +146,21 @@ fn empty(arguments: &Arguments, chip: &Chip, cells: &Cells, folder: &Path, progr
         library: cells.title.clone(),
         library_source: cells.source.clone(),
         library_sha256: cells.sha256(folder)?,
+        memory_source: cells.memory.as_ref().map_or_else(|| node_memory(cells), |memory| memory.source.clone()),
         clock_ghz: clock.0 / 1e9,
         activity: synth::ACTIVITY,
         tools: tools.collect(),
         modules: Vec::new(),
     })
+}
+
+/// Where the areas of memories are from when the library has no macros.
+fn node_memory(cells: &Cells) -> String {
+    let node = cells.node.as_deref().and_then(phys::node::Node::builtin);
+    node.map_or_else(
+        || "none: pins of memories are ports".into(),
+        |node| format!("squares of {}", node.sram_mib.source),
+    )
 }
 
 /// Today's date, year first.
@@ -167,6 +186,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
 fn text(report: &Report, cells: &Cells) -> String {
     let head = [
         ("module", Align::Left),
+        ("recipe", Align::Left),
         ("cells", Align::Right),
         ("flops", Align::Right),
         ("um2", Align::Right),
@@ -175,6 +195,7 @@ fn text(report: &Report, cells: &Cells) -> String {
         ("ps", Align::Right),
         ("GHz", Align::Right),
         ("mW", Align::Right),
+        ("mW in work", Align::Left),
         ("um", Align::Right),
         ("slowest path", Align::Left),
     ];
@@ -188,8 +209,8 @@ fn text(report: &Report, cells: &Cells) -> String {
         figure(Some(report.clock_ghz)),
         ui::table(&head, &rows),
         ui::paragraph(&format!(
-            "mW at {} GHz if each net changes in {} % of the cycles; a MAC is a 4-bit weight by an 8-bit activation; memory is left out, \
-             its area is that of large macros of its node; clock and reset are ideal; nothing is routed.",
+            "mW at {} GHz if each net changes in {} % of the cycles; a MAC is a 4-bit weight by an 8-bit activation; um2 are of cells, \
+             memory is beside them; clock and reset are ideal; nothing is routed.",
             figure(Some(report.clock_ghz)),
             report.activity * 100.0
         ))
@@ -203,6 +224,7 @@ fn row(module: &report::Module, cells: &Cells) -> Vec<String> {
     });
     vec![
         module.key.clone(),
+        module.recipe.clone(),
         ui::count(module.cells),
         ui::count(module.flops),
         figure(Some(module.area_um2)),
@@ -211,16 +233,29 @@ fn row(module: &report::Module, cells: &Cells) -> Vec<String> {
         figure(Some(longest.ps)),
         figure(Some(longest.ghz())),
         figure(module.power().map(|power| power.total_mw())),
+        module.work.iter().map(worked).collect::<Vec<_>>().join(", "),
         size,
         format!("{} to {}", longest.from, longest.to),
     ]
 }
 
-/// Area in square micrometres of the memories that were left out.
+/// Power in recorded work.
+fn worked(work: &report::Work) -> String {
+    format!("{} {}", work.phase, figure(Some(work.power.total_mw())))
+}
+
+/// Area in square micrometres of the memories that stand beside the cells, or of large macros of the node for those that were left out.
 fn memory(module: &report::Module, cells: &Cells) -> Option<f64> {
+    match &module.placed {
+        Some(placed) => Some(placed.memory_um2),
+        None => Some(module.memory_bits as f64 * bit_um2(cells)?),
+    }
+}
+
+/// Area of a bit in large macros of the library's node in square micrometres.
+fn bit_um2(cells: &Cells) -> Option<f64> {
     let node = phys::node::Node::builtin(cells.node.as_deref()?)?;
-    let um2_per_bit = node.sram_mib.range.nominal.0 * 1e6 / f64::from(8 << 20);
-    Some(module.memory_bits as f64 * um2_per_bit)
+    Some(node.sram_mib.range.nominal.0 * 1e6 / f64::from(8 << 20))
 }
 
 /// Three figures, or nothing.

@@ -22,8 +22,11 @@ use rtl::design::Effort;
 use rtl::machine::{RtlMachine, Settings, design};
 use rtl::memory::Timing;
 use rtl::registers;
+use rtl::synth::modules::RECORDED;
 use rtl::verify::{Follower, Recorder, Run};
+use rtl::watch::{Watched, Windows};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -67,10 +70,16 @@ pub struct Arguments {
     /// Check the design's assertions, in a simulator that is built in less time and runs longer
     #[arg(long)]
     checked: bool,
+    /// Only record what parts of the design meet, in the first prompt step and in the last step of one token, for `puce synth --recordings`
+    #[arg(long, value_name = "FOLDER")]
+    record: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
+
+/// Cycles that are recorded of a step: half of each window fills registers and accumulators.
+const WINDOWS: Windows = Windows { stride: 50_000, cycles: 2048, filling: 1024, most: 24, instances: 4 };
 
 /// One step of the emulator.
 struct Step {
@@ -119,6 +128,9 @@ pub fn run(arguments: &Arguments) -> Result {
         opened.network.layers.truncate(layers);
     }
     let settings = settings(arguments, &chip);
+    if let Some(folder) = &arguments.record {
+        return record(arguments, &chip, settings, &told(arguments, &chip, &opened)?, folder);
+    }
     let wheel = ui::wheel();
     ui::turn(&wheel, "building the simulator of the chip");
     let built = design(&chip, &settings).and_then(|design| design.library());
@@ -220,6 +232,39 @@ fn follow(arguments: &Arguments, chip: &Chip, settings: Settings, told: &Told) -
     let mut results = results.into_inner().expect("no simulation panicked");
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Let a simulation of the design do two steps, compared as ever, and write what parts of it met in them.
+fn record(arguments: &Arguments, chip: &Chip, settings: Settings, told: &Told, folder: &Path) -> Result {
+    let decode = told.steps.iter().rposition(|step| step.tokens == 1);
+    let decode =
+        decode.ok_or_else(|| Failure::new("there is no step of one token to record: `--tokens 2` gives one"))?;
+    let watched = RECORDED.iter().map(|module| Watched::module(module)).collect::<std::result::Result<Vec<_>, _>>()?;
+    ui::note("building the simulator of the chip with ports that can be seen");
+    let mut follower = Follower::new(RtlMachine::watching(chip, settings, &watched, WINDOWS)?);
+    told.programs.iter().try_for_each(|program| follower.load(program))?;
+    for (index, step) in told.steps.iter().enumerate().take(decode + 1) {
+        let phase = if index == decode { "decode" } else { "prompt" };
+        if index != 0 && index != decode {
+            follower.skip(&step.run)?;
+            continue;
+        }
+        ui::note(&format!("{phase}: {}, {} tokens", step.label, step.tokens));
+        follower.machine_mut().record();
+        follower.check(&step.run).map_err(|difference| Failure::new(format!("{phase}: {difference}")))?;
+        let cycles = follower.machine_mut().register(registers::chip::CYCLES, 0, 0)?;
+        let layers = arguments.layers.map_or_else(String::new, |layers| format!("first {layers} layers and head of "));
+        let source = format!(
+            "{phase}, {layers}{}, chip {}: a step of {} tokens, {cycles} cycles; windows of {} cycles every {}",
+            arguments.model.model,
+            chip.name,
+            step.tokens,
+            WINDOWS.cycles - WINDOWS.filling,
+            WINDOWS.stride
+        );
+        follower.machine().write_recordings(folder, phase, &source)?;
+    }
+    Ok(())
 }
 
 type Results = Mutex<Vec<(usize, Result<Checked>)>>;

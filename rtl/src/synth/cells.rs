@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
@@ -41,6 +41,40 @@ pub struct Cells {
     pub load: String,
     /// Wires between cells.
     pub wire: Wire,
+    /// Macros of memories; without them a memory is as large as the bits of its node make it.
+    pub memory: Option<Memory>,
+}
+
+/// Macros of memories that stand beside the cells.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Where they are from.
+    pub source: String,
+    /// When they were published.
+    pub as_of: String,
+    /// From the clock to what is read, in picoseconds.
+    pub access_ps: f64,
+    /// From what a memory takes to the clock, in picoseconds.
+    pub setup_ps: f64,
+    /// Their sizes.
+    pub macros: Vec<Macro>,
+}
+
+/// One size of macro.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Macro {
+    /// Words.
+    pub words: u64,
+    /// Bits of a word.
+    pub bits: u64,
+    /// One port that reads or writes, or one of each.
+    pub ports: u64,
+    /// Width in micrometres.
+    pub width_um: f64,
+    /// Height in micrometres.
+    pub height_um: f64,
 }
 
 /// A signal wire of a middle layer.
@@ -67,6 +101,10 @@ impl Cells {
         }
         if !(cells.wire.ohm_per_um > 0.0 && cells.wire.ff_per_um > 0.0) {
             return Err(refuse("a wire has a resistance and a capacitance above zero"));
+        }
+        let both = |memory: &Memory| [1, 2].iter().all(|ports| memory.macros.iter().any(|one| one.ports == *ports));
+        if !cells.memory.iter().all(both) {
+            return Err(refuse("`memory.macros` has at least one macro of one port and one of two"));
         }
         cells.femtofarads().ok_or_else(|| refuse("`load` is a capacitance such as \"2 fF\""))?;
         Ok(cells)
@@ -125,5 +163,6 @@ mod tests {
         let refused = Cells::parse("my.toml", &text.replace("2 fF", "2 pF")).unwrap_err().to_string();
         assert_eq!(refused, "my.toml: `load` is a capacitance such as \"2 fF\"");
         assert!(Cells::parse("my.toml", &text.replace("26.5684", "0")).is_err());
+        assert!(Cells::parse("my.toml", &text.replace("ports = 2", "ports = 1")).is_err());
     }
 }

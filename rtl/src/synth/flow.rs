@@ -1,7 +1,9 @@
 //! The programs in their order, and the files between them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use arch::Chip;
 use serde::Deserialize;
@@ -11,32 +13,38 @@ use sha2::{Digest, Sha256};
 use super::cells::Cells;
 use super::modules::{MEMORIES, Module};
 use super::programs::Programs;
-use super::timing::{Answer, Question};
+use super::recipes::{RECIPES, Recipe};
+use super::timing::{self, Answer, Question};
 use super::{EXTRA, report};
 use crate::{Error, Result, sources};
 
 /// The flow's Python programs: name and text.
-const PYTHON: [(&str, &str); 5] = [
+const PYTHON: [(&str, &str); 8] = [
     ("unpack.py", include_str!("../../synth/unpack.py")),
     ("library.py", include_str!("../../synth/library.py")),
+    ("macros.py", include_str!("../../synth/macros.py")),
+    ("front.py", include_str!("../../synth/front.py")),
     ("netlist.py", include_str!("../../synth/netlist.py")),
+    ("toggle.py", include_str!("../../synth/toggle.py")),
     ("place.py", include_str!("../../synth/place.py")),
     ("draw.py", include_str!("../../synth/draw.py")),
 ];
 
-/// Targets for mapping without wires, as parts of the period.
-const TARGETS: [f64; 3] = [0.8, 0.6, 0.45];
+/// The part of the period that mapping aims at without wires.
+const TARGET: f64 = 0.6;
 /// The part of the period that a path may take before there are wires: wires have cost a fifth and more of the speed of blocks like these.
-const WITHOUT_WIRES: f64 = 0.8;
+const WITHOUT_WIRES: f64 = 0.85;
+/// Most results of one module that are placed.
+const PLACED: usize = 2;
 /// Part of the square that cells cover.
 const DENSITY: f64 = 0.7;
 /// Effort of the placer, of 1 to 9.
 const EFFORT: u32 = 3;
 /// Nets without wires: the clock's and the reset's trees are not built here, and constants have none.
 const IDEAL: [&str; 4] = ["clk_i", "rst_ni", "always_0", "always_1"];
-/// Restructuring, mapping for delay, buffers for more than 16 inputs, then sizes for the target in picoseconds.
-const SCRIPT: &str = "strash\nifraig\nscorr\ndc2\nstrash\n&get -n\n&syn3\n&syn3\n&syn4\n&b -d\n&dch -f\n&nf -D {D}\n&put\nbuffer -c -N 16\ntopo\n\
-                      upsize -D {D}\ndnsize -D {D}\nstime -p\n";
+
+/// The folder's result that is kept, and the files of it.
+const KEPT: [&str; 6] = ["netlist.v", "netlist.json", "wires.spef", "layout.gds", "layout.png", "colours.txt"];
 
 /// What to synthesise.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +63,13 @@ pub struct Request<'a> {
     pub clock_ghz: f64,
     /// Whether to place the cells.
     pub place: bool,
-    /// Where the files between the programs go: `netlist.v`, `wires.spef`, `layout.gds`, `layout.png` of the chosen target stay there.
+    /// The time after which no further recipe is begun.
+    pub patience: Duration,
+    /// A folder of recordings ([`crate::watch`]) that give the activity of nets.
+    pub recordings: Option<&'a Path>,
+    /// Area of a bit of memory in square micrometres, for a library that has no macros.
+    pub bit_um2: Option<f64>,
+    /// Where the files between the programs go: `netlist.v`, `netlist.json`, `wires.spef`, `layout.gds`, `layout.png` of the chosen recipe stay there.
     pub folder: &'a Path,
 }
 
@@ -67,6 +81,16 @@ struct Counted {
     area: f64,
     flop_area: f64,
     memory_bits: u64,
+    parts: Vec<CountedPart>,
+}
+
+/// What `netlist.py` counted of an instance.
+#[derive(Deserialize)]
+struct CountedPart {
+    name: String,
+    count: u64,
+    area: f64,
+    flops: u64,
 }
 
 /// What `place.py` measured.
@@ -75,26 +99,63 @@ struct Measured {
     width: f64,
     height: f64,
     wire_um: f64,
+    memory_um2: f64,
 }
 
-/// One target's result.
+/// What `toggle.py` counted.
+#[derive(Deserialize)]
+struct Toggled {
+    phase: String,
+    source: String,
+    steps: u64,
+    busy: Option<f64>,
+    mean: f64,
+    cells: BTreeMap<String, f64>,
+}
+
+/// One recipe's result.
 struct Tried {
+    recipe: &'static Recipe,
     folder: PathBuf,
     counted: Counted,
     answer: Answer,
+    placed: Option<report::Placed>,
 }
 
-/// Synthesise a module: a few targets without wires, then places and wires for the one that is chosen.
+impl Tried {
+    /// The longest path, with wires where there are places.
+    fn ps(&self) -> f64 {
+        self.placed.as_ref().map_or(self.answer.path.ps, |placed| placed.path.ps)
+    }
+
+    fn told(&self) -> report::Tried {
+        report::Tried {
+            recipe: self.recipe.name.into(),
+            area_um2: self.counted.area,
+            ps: self.answer.path.ps,
+            placed_ps: self.placed.as_ref().map(|placed| placed.path.ps),
+        }
+    }
+}
+
+/// Synthesise a module: recipes of mapping until one is fast enough without wires, then places and wires for the best of them.
 ///
 /// # Errors
 /// When the design has no such shape, a program fails or a file cannot be written.
 pub fn run(request: &Request<'_>) -> Result<report::Module> {
     let flow = Flow::new(request)?;
-    let tried: Vec<Tried> = TARGETS.iter().map(|part| flow.mapped(part * flow.period_ps())).collect::<Result<_>>()?;
-    let chosen = choose(tried, WITHOUT_WIRES * flow.period_ps());
-    let placed = if request.place { Some(flow.place(&chosen)?) } else { None };
+    let mut tried = flow.try_recipes()?;
+    if request.place {
+        flow.place_best(&mut tried)?;
+    }
+    let told = tried.iter().map(Tried::told).collect();
+    let chosen = choose(tried, flow.period_ps());
+    let work = flow.work(&chosen)?;
     flow.keep(&chosen)?;
-    let Tried { counted, answer, .. } = chosen;
+    let Tried { recipe, counted, answer, placed, .. } = chosen;
+    let part =
+        |part: CountedPart| report::Part { name: part.name, cells: part.count, flops: part.flops, area_um2: part.area };
+    let several = counted.parts.len() > 1;
     Ok(report::Module {
         key: request.module.key.into(),
         top: flow.title(),
@@ -104,10 +165,14 @@ pub fn run(request: &Request<'_>) -> Result<report::Module> {
         area_um2: counted.area,
         flop_area_um2: counted.flop_area,
         memory_bits: counted.memory_bits,
+        recipe: recipe.name.into(),
         products: request.module.products(request.chip).map_err(unbuildable)?,
         path: answer.path,
         placed,
         power: answer.power,
+        work,
+        tried: told,
+        parts: if several { counted.parts.into_iter().map(part).collect() } else { Vec::new() },
     })
 }
 
@@ -122,14 +187,20 @@ fn unbuildable(error: crate::params::Unbuildable) -> Error {
     Error::Build(error.to_string())
 }
 
-/// The smallest that is fast enough, else the fastest.
-fn choose(tried: Vec<Tried>, enough_ps: f64) -> Tried {
-    let rank = |one: &Tried| {
-        let slow = one.answer.path.ps > enough_ps;
-        (slow, if slow { one.answer.path.ps } else { one.counted.area })
+/// Results in the order of worth: the smallest that is fast enough, else the fastest, without wires.
+fn worth(tried: &Tried, enough_ps: f64) -> (bool, f64) {
+    let slow = tried.answer.path.ps > enough_ps;
+    (slow, if slow { tried.answer.path.ps } else { tried.counted.area })
+}
+
+/// The first that was placed and keeps the period, else the fastest of those that were placed, else the best without wires.
+fn choose(tried: Vec<Tried>, period_ps: f64) -> Tried {
+    let rank = |one: &Tried| match &one.placed {
+        Some(placed) => (false, placed.path.ps > period_ps, placed.path.ps),
+        None => (true, worth(one, WITHOUT_WIRES * period_ps).0, worth(one, WITHOUT_WIRES * period_ps).1),
     };
     let better = |a: &Tried, b: &Tried| rank(a).partial_cmp(&rank(b)).expect("areas and times are numbers");
-    tried.into_iter().min_by(better).expect("there are targets")
+    tried.into_iter().min_by(better).expect("there are recipes")
 }
 
 struct Flow<'a> {
@@ -149,7 +220,60 @@ impl<'a> Flow<'a> {
         let job = request.folder.join("library.json");
         put(&job, &json!({ "folder": request.folder.join("library"), "liberty": packed }).to_string())?;
         flow.python("unpack.py", &job)?;
+        flow.front()?;
         Ok(flow)
+    }
+
+    /// Plain gates, the same for every recipe.
+    fn front(&self) -> Result<()> {
+        let sources = self.sources();
+        let names = sources.iter().map(|(path, _)| path.rsplit('/').next().unwrap_or(path));
+        let job = json!({
+            "folder": self.request.folder,
+            "top": self.request.module.top,
+            "params": self.params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
+            "memories": MEMORIES,
+            "apart": self.request.module.apart,
+            "sources": names.map(|name| self.request.folder.join("sources").join(name)).collect::<Vec<_>>(),
+            "flops": self.liberty(&self.request.cells.flops),
+            "unused": self.request.cells.unused,
+        });
+        let path = self.request.folder.join("front.json");
+        put(&path, &job.to_string())?;
+        self.python("front.py", &path)
+    }
+
+    /// Results without wires, until one is fast enough or patience ends.
+    fn try_recipes(&self) -> Result<Vec<Tried>> {
+        let begun = Instant::now();
+        let mut tried = Vec::new();
+        for recipe in RECIPES {
+            if !tried.is_empty() && begun.elapsed() > self.request.patience {
+                break;
+            }
+            let one = self.mapped(recipe)?;
+            let enough = one.answer.path.ps <= WITHOUT_WIRES * self.period_ps();
+            tried.push(one);
+            if enough {
+                break;
+            }
+        }
+        Ok(tried)
+    }
+
+    /// Places for the best results, until one keeps the period with wires.
+    fn place_best(&self, tried: &mut [Tried]) -> Result<()> {
+        let begun = Instant::now();
+        let mut order: Vec<usize> = (0..tried.len()).collect();
+        let worth = |index: &usize| worth(&tried[*index], WITHOUT_WIRES * self.period_ps());
+        order.sort_by(|a, b| worth(a).partial_cmp(&worth(b)).expect("areas and times are numbers"));
+        for index in order.into_iter().take(PLACED) {
+            tried[index].placed = Some(self.place(&tried[index])?);
+            if tried[index].ps() <= self.period_ps() || begun.elapsed() > self.request.patience {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Liberty files as text.
@@ -189,27 +313,22 @@ impl<'a> Flow<'a> {
         self.request.programs.python(&self.request.folder.join("flow").join(program), job)
     }
 
-    /// Cells for a target, timed without wires.
-    fn mapped(&self, target_ps: f64) -> Result<Tried> {
-        let folder = self.request.folder.join(format!("target-{target_ps:.0}ps"));
+    /// Cells by a recipe, timed without wires.
+    fn mapped(&self, recipe: &'static Recipe) -> Result<Tried> {
+        let folder = self.request.folder.join(recipe.name);
         create(&folder)?;
         let cells = self.request.cells;
         let load = cells.femtofarads().unwrap_or_default();
-        put(&folder.join("abc.script"), &SCRIPT.replace("{D}", &format!("{target_ps:.0}")))?;
+        put(&folder.join("abc.script"), &recipe.script(TARGET * self.period_ps()))?;
         put(
             &folder.join("abc.constr"),
             &format!("set_driving_cell {}\nset_load {load} [all_outputs]\n", cells.driver),
         )?;
-        let sources = self.sources();
-        let names = sources.iter().map(|(path, _)| path.rsplit('/').next().unwrap_or(path));
         let job = json!({
             "folder": folder,
             "top": self.request.module.top,
-            "params": self.params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
-            "memories": MEMORIES,
-            "sources": names.map(|name| self.request.folder.join("sources").join(name)).collect::<Vec<_>>(),
+            "base": self.request.folder.join("base.il"),
             "liberty": self.liberty(&cells.liberty),
-            "flops": self.liberty(&cells.flops),
             "lef": cells.lef.iter().map(|file| self.request.library.join(file)).collect::<Vec<_>>(),
             "gds": cells.gds.as_ref().map(|file| self.request.library.join(file)),
             "unused": cells.unused,
@@ -217,6 +336,7 @@ impl<'a> Flow<'a> {
             "script": folder.join("abc.script"),
             "constraints": folder.join("abc.constr"),
             "ideal": IDEAL,
+            "memory": self.memory(),
             "density": DENSITY,
             "effort": EFFORT,
             "kohm_per_um": cells.wire.ohm_per_um / 1e3,
@@ -226,21 +346,78 @@ impl<'a> Flow<'a> {
         self.python("netlist.py", &folder.join("job.json"))?;
         let counted = read(&folder.join("counts.json"))?;
         let answer = self.time(&folder, None)?;
-        Ok(Tried { folder, counted, answer })
+        Ok(Tried { recipe, folder, counted, answer, placed: None })
+    }
+
+    /// What is known of the sizes of memories.
+    fn memory(&self) -> serde_json::Value {
+        match (&self.request.cells.memory, self.request.bit_um2) {
+            (Some(memory), _) => json!({ "macros": memory.macros }),
+            (None, Some(um2)) => json!({ "macros": [], "um2_per_bit": um2 }),
+            (None, None) => serde_json::Value::Null,
+        }
+    }
+
+    /// Power in each recording of the module.
+    fn work(&self, tried: &Tried) -> Result<Vec<report::Work>> {
+        let Some(folder) = self.request.recordings else { return Ok(Vec::new()) };
+        let files = fs::read_dir(folder).map_err(|error| refused(folder, &error))?;
+        let paths = files.filter_map(|file| Some(file.ok()?.path()));
+        let own = format!("{}.", self.request.module.top);
+        let own = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&own));
+        let mut paths: Vec<PathBuf> = paths.filter(own).collect();
+        paths.sort();
+        paths.iter().map(|path| self.worked(tried, path)).collect()
+    }
+
+    /// Power in a recording.
+    fn worked(&self, tried: &Tried, recording: &Path) -> Result<report::Work> {
+        let job = json!({
+            "folder": tried.folder,
+            "top": self.request.module.top,
+            "liberty": self.liberty(&self.request.cells.liberty),
+            "recording": recording,
+            "busy": self.request.module.busy,
+        });
+        let path = tried.folder.join("toggle.json");
+        put(&path, &job.to_string())?;
+        self.python("toggle.py", &path)?;
+        let Toggled { phase, source, steps, busy, mean, cells } = read(&tried.folder.join("toggles.json"))?;
+        let spef = tried.folder.join("wires.spef");
+        let spef = tried.placed.as_ref().map(|_| spef.as_path());
+        let script = tried.folder.join("power.tcl");
+        let said = self.ask(&tried.folder, spef, |question| {
+            put(&script, &question.cells_script())?;
+            self.request.programs.sta(&script)
+        })?;
+        let power = timing::at_rates(&said, &cells);
+        let power = power.ok_or_else(|| {
+            Error::Build(format!("OpenSTA gave no powers of the cells of {}", self.request.module.top))
+        })?;
+        Ok(report::Work { phase, source, cycles: steps, busy, activity: mean, power })
     }
 
     fn time(&self, folder: &Path, spef: Option<&Path>) -> Result<Answer> {
-        let question = Question {
+        let script = folder.join("time.tcl");
+        self.ask(folder, spef, |question| {
+            put(&script, &question.script())?;
+            question.answer(&self.request.programs.sta(&script)?)
+        })
+    }
+
+    /// A question about the netlist of a folder.
+    fn ask<T>(&self, folder: &Path, spef: Option<&Path>, then: impl FnOnce(&Question<'_>) -> Result<T>) -> Result<T> {
+        let cells = self.request.cells;
+        then(&Question {
             top: self.request.module.top,
-            liberty: &self.liberty(&self.request.cells.liberty),
+            liberty: &self.liberty(&cells.liberty),
             netlist: &folder.join("netlist.v"),
             spef,
             period_ps: self.period_ps(),
-            load_ff: self.request.cells.femtofarads().unwrap_or_default(),
-        };
-        let script = folder.join("time.tcl");
-        put(&script, &question.script())?;
-        question.answer(&self.request.programs.sta(&script)?)
+            load_ff: cells.femtofarads().unwrap_or_default(),
+            memory_ps: cells.memory.as_ref().map_or([0.0; 2], |memory| [memory.access_ps, memory.setup_ps]),
+            memory: &folder.join("memory.tcl"),
+        })
     }
 
     /// Places, wires, their times and powers, and the layout.
@@ -248,14 +425,15 @@ impl<'a> Flow<'a> {
         let job = tried.folder.join("job.json");
         self.python("place.py", &job)?;
         self.python("draw.py", &job)?;
-        let Measured { width, height, wire_um } = read(&tried.folder.join("place.json"))?;
+        let Measured { width, height, wire_um, memory_um2 } = read(&tried.folder.join("place.json"))?;
         let answer = self.time(&tried.folder, Some(&tried.folder.join("wires.spef")))?;
-        Ok(report::Placed { width_um: width, height_um: height, wire_um, path: answer.path, power: answer.power })
+        let Answer { path, power } = answer;
+        Ok(report::Placed { width_um: width, height_um: height, wire_um, memory_um2, path, power })
     }
 
-    /// Move what is of use out of the target's folder.
+    /// Move what is of use out of the recipe's folder.
     fn keep(&self, tried: &Tried) -> Result<()> {
-        for name in ["netlist.v", "wires.spef", "layout.gds", "layout.png"] {
+        for name in KEPT {
             let from = tried.folder.join(name);
             if from.exists() {
                 fs::rename(&from, self.request.folder.join(name)).map_err(|error| refused(&from, &error))?;

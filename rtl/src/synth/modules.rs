@@ -17,22 +17,31 @@ pub struct Module {
     params: &'static [(&'static str, &'static str)],
     /// Parameters of the chip whose product is the number of products of a 4-bit weight and an 8-bit activation per cycle.
     products: &'static [&'static str],
+    /// Modules below it that are mapped apart, each once.
+    pub(super) apart: &'static [&'static str],
+    /// The input that is high when the module takes something in.
+    pub(super) busy: Option<&'static str>,
 }
 
 const fn plain(key: &'static str, top: &'static str, what: &'static str) -> Module {
-    Module { key, top, what, params: &[], products: &[] }
+    Module { key, top, what, params: &[], products: &[], apart: &[], busy: None }
 }
+
+/// Modules of which a recording is worth having: they take most of the power of the engines, and hold no memory.
+pub const RECORDED: &[&str] = &["puce_lane", "puce_matrix_row", "puce_vector_lane"];
 
 /// The standard list.
 pub const MODULES: &[Module] = &[
     Module {
         params: &[("Depth", "MatrixDepth"), ("Columns", "MatrixColumns")],
         products: &["MatrixDepth", "MatrixColumns"],
+        busy: Some("valid_i"),
         ..plain("lane", "puce_lane", "dot products of one row of weights, every kind")
     },
     Module {
         params: &[("Rows", "MatrixRows"), ("Depth", "MatrixDepth"), ("Columns", "MatrixColumns")],
         products: &["MatrixRows", "MatrixDepth", "MatrixColumns"],
+        apart: &["puce_lane"],
         ..plain("array", "synth_array", "the lanes of the matrix engine")
     },
     plain("fp-add", "puce_fp_add", "binary32 sum"),
@@ -41,12 +50,26 @@ pub const MODULES: &[Module] = &[
     plain("grid-place", "puce_grid_place", "a product placed on the grid"),
     plain("grid-f32", "puce_grid_f32", "a sum on the grid to binary32"),
     Module {
+        params: &[("Columns", "MatrixColumns")],
+        busy: Some("read_i"),
+        ..plain("row", "puce_matrix_row", "scales, grid and accumulators of one row of weights")
+    },
+    plain("vector-lane", "puce_vector_lane", "one binary32 lane: two products, two sums"),
+    plain("vector-sum", "puce_vector_sum", "the sums on the grid of the vector engine"),
+    plain("control", "puce_control", "instruction decoder, registers, loops"),
+    Module { params: &[("PortBytes", "PortBytes")], ..plain("fetch", "puce_fetch", "instruction fetch and its cache") },
+    plain("queue", "puce_queue", "a queue of instructions"),
+    plain("front", "puce_front", "a command's assembly and what it waits for"),
+    Module { params: &[("PortBytes", "PortBytes")], ..plain("load", "puce_load", "the load engine") },
+    Module { params: &[("PortBytes", "PortBytes")], ..plain("store", "puce_store", "the store engine") },
+    Module {
         params: &[("PortBytes", "PortBytes"), ("BufferBytes", "BufferBytes")],
         ..plain("weights", "puce_weights", "the weights engine")
     },
     plain("exchange", "puce_exchange", "the exchange engine"),
     Module {
         params: &[("Bytes", "SpadBytes"), ("Banks", "SpadBanks")],
+        apart: &["puce_bank"],
         ..plain("scratchpad", "puce_scratchpad", "the scratchpad's ports, banks and guards")
     },
 ];
@@ -100,6 +123,10 @@ mod tests {
                 let words = text.split(|c: char| !c.is_ascii_alphanumeric());
                 assert!(words.into_iter().any(|word| word == name), "{} has no {name}", module.top);
             }
+        }
+        let names: Vec<&str> = sources::all().iter().map(|(path, _)| sources::unit(path)).collect();
+        for module in MODULES {
+            assert!(module.apart.iter().all(|name| names.contains(name)), "{}", module.key);
         }
         assert_eq!(Module::named("array").unwrap().products(&chip).unwrap(), Some(16 * 8 * 4));
         assert_eq!(Module::named("fp-add").unwrap().products(&chip).unwrap(), None);

@@ -22,6 +22,9 @@ pub struct Report {
     pub activity: f64,
     /// SHA-256 of the library's files.
     pub library_sha256: String,
+    /// Where sizes and times of memories are from.
+    #[serde(default)]
+    pub memory_source: String,
     /// Programs and their versions.
     pub tools: Vec<String>,
     /// What was found of each module.
@@ -49,6 +52,9 @@ pub struct Module {
     pub flop_area_um2: f64,
     /// Bits of memories that were left out.
     pub memory_bits: u64,
+    /// The recipe of mapping that was kept.
+    #[serde(default)]
+    pub recipe: String,
     /// Products of a 4-bit weight and an 8-bit activation per cycle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub products: Option<u64>,
@@ -60,6 +66,63 @@ pub struct Module {
     /// Power without wires at the clock that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<Power>,
+    /// Power at the rates at which nets changed in recorded work.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<Work>,
+    /// What each recipe gave, the kept one included.
+    #[serde(default)]
+    pub tried: Vec<Tried>,
+    /// What the module's instances take, where it has several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+/// Power in recorded work of the whole chip: the netlist was given what the module met there, and gave the same outputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Work {
+    /// The kind of work.
+    pub phase: String,
+    /// What was recorded.
+    pub source: String,
+    /// Cycles of instances in which changes were counted.
+    pub cycles: u64,
+    /// Part of them in which the module took something in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<f64>,
+    /// Changes of a cell's output per cycle, on average over all cells, without glitches.
+    pub activity: f64,
+    /// Power at the clock that was asked for, with wires where there are places.
+    pub power: Power,
+}
+
+/// What a recipe of mapping gave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tried {
+    /// Its name.
+    pub recipe: String,
+    /// Area of the cells in square micrometres.
+    pub area_um2: f64,
+    /// The longest path without wires in picoseconds.
+    pub ps: f64,
+    /// The longest path with wires, where the result was placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed_ps: Option<f64>,
+}
+
+/// Cells of one instance, or of several of one name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Its name; `top` for what is in none.
+    pub name: String,
+    /// Cells.
+    pub cells: u64,
+    /// Cells that hold a state.
+    pub flops: u64,
+    /// Area of the cells in square micrometres.
+    pub area_um2: f64,
 }
 
 /// What was found after placement.
@@ -72,6 +135,9 @@ pub struct Placed {
     pub height_um: f64,
     /// Length of all wires in micrometres.
     pub wire_um: f64,
+    /// Area of the memories that stand beside the cells in square micrometres.
+    #[serde(default)]
+    pub memory_um2: f64,
     /// The longest path with wires.
     pub path: Path,
     /// Power with wires at the clock that was asked for.

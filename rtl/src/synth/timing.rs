@@ -1,5 +1,6 @@
 //! What OpenSTA is asked, and what it answers.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -8,6 +9,10 @@ use crate::{Error, Result};
 
 /// Part of the cycles in which each net is taken to change.
 pub const ACTIVITY: f64 = 0.1;
+
+/// What stands before the powers of cells at rest, and of cells whose nets change.
+const RESTING: &str = "cells at rest";
+const CHANGING: &str = "cells that change";
 
 /// A netlist to be timed.
 pub(super) struct Question<'a> {
@@ -18,6 +23,10 @@ pub(super) struct Question<'a> {
     pub spef: Option<&'a Path>,
     pub period_ps: f64,
     pub load_ff: f64,
+    /// From the clock to what memories read, and from what they take to the clock, in picoseconds.
+    pub memory_ps: [f64; 2],
+    /// The file that names the pins of memories.
+    pub memory: &'a Path,
 }
 
 /// What is known of it.
@@ -29,6 +38,25 @@ pub(super) struct Answer {
 impl Question<'_> {
     /// The question as a script.
     pub(super) fn script(&self) -> String {
+        let mut text = self.setting();
+        let _ = writeln!(text, "report_checks -path_delay max -digits 4\nputs \"worst [worst_slack]\"");
+        let _ =
+            writeln!(text, "set_power_activity -global -activity {ACTIVITY} -duty 0.5\nreport_power -digits 6\nexit");
+        text
+    }
+
+    /// A script that asks for the power of each cell, at rest and with every net changing in [`ACTIVITY`] of the cycles.
+    pub(super) fn cells_script(&self) -> String {
+        let mut text = self.setting();
+        for (mark, activity) in [(RESTING, 0.0), (CHANGING, ACTIVITY)] {
+            let _ = writeln!(text, "puts \"{mark}\"\nset_power_activity -global -activity {activity} -duty 0.5");
+            text += "report_power -digits 9 -instances [get_cells *]\n";
+        }
+        text + "exit\n"
+    }
+
+    /// What every script begins with: cells, netlist, clock, loads and wires.
+    fn setting(&self) -> String {
         let mut text = String::new();
         for file in self.liberty {
             let _ = writeln!(text, "read_liberty {}", file.display());
@@ -38,14 +66,18 @@ impl Question<'_> {
         let _ = writeln!(text, "create_clock -name clock -period {} clk_i", self.period_ps);
         text += "set data {}\nforeach port [all_inputs] {\n  if {![string match clk_i [get_property $port full_name]]} { lappend data $port }\n}\n";
         text += "set_input_delay 0 -clock clock $data\nset_output_delay 0 -clock clock [all_outputs]\n";
+        let [access, setup] = self.memory_ps;
+        let _ = writeln!(text, "source {}", self.memory.display());
+        for (pins, way, ps) in
+            [("memory_reads", "set_input_delay", access), ("memory_takes", "set_output_delay", setup)]
+        {
+            let _ = writeln!(text, "if {{[llength ${pins}]}} {{ {way} {ps} -clock clock [get_ports ${pins}] }}");
+        }
         let _ = writeln!(text, "set_load {} [all_outputs]", self.load_ff);
         if let Some(spef) = self.spef {
             let _ = writeln!(text, "read_spef {}", spef.display());
         }
         text += "set_false_path -from [get_ports -quiet rst_ni]\n";
-        let _ = writeln!(text, "report_checks -path_delay max -digits 4\nputs \"worst [worst_slack]\"");
-        let _ =
-            writeln!(text, "set_power_activity -global -activity {ACTIVITY} -duty 0.5\nreport_power -digits 6\nexit");
         text
     }
 
@@ -90,9 +122,48 @@ fn power(said: &str) -> Option<Power> {
     Some(Power { internal_mw: milli(internal), switching_mw: milli(switching), leakage_mw: milli(leakage) })
 }
 
+/// The power of a netlist whose cells change their outputs at these rates (changes per cycle), in what OpenSTA said to [`Question::cells_script`].
+///
+/// A cell's own power at rest (that of its clock) stays; what changing nets add to it, inside and in the wire that it drives, goes with its rate.
+pub(super) fn at_rates(said: &str, rates: &BTreeMap<String, f64>) -> Option<Power> {
+    let (resting, changing) = said.split_once(RESTING)?.1.split_once(CHANGING)?;
+    let resting: BTreeMap<&str, [f64; 3]> = cells(resting).collect();
+    let mut sum = [0.0; 3];
+    for (name, [internal, switching, leakage]) in cells(changing) {
+        let ([still, ..], rate) = (resting.get(name)?, rates.get(name)?);
+        let part = rate / ACTIVITY;
+        sum[0] += still + (internal - still) * part;
+        sum[1] += switching * part;
+        sum[2] += leakage;
+    }
+    let milli = |watts: f64| (watts > 0.0).then_some(watts * 1e3);
+    Some(Power { internal_mw: milli(sum[0]), switching_mw: milli(sum[1]), leakage_mw: milli(sum[2]) })
+}
+
+/// Cells with their internal, switching and leakage power in watts.
+fn cells(said: &str) -> impl Iterator<Item = (&str, [f64; 3])> {
+    said.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [internal, switching, leakage, _, name] = words[..] else { return None };
+        Some((name, [internal.parse().ok()?, switching.parse().ok()?, leakage.parse().ok()?]))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn powers_of_cells_go_with_their_rates() {
+        let said = "cells at rest\n   Internal  Switching Leakage Total\n 2e-06 0.0 1e-09 2e-06 q\n 0.0 0.0 1e-09 1e-09 u\n\
+                    cells that change\n 3e-06 1e-06 1e-09 4e-06 q\n 1e-06 2e-06 1e-09 3e-06 u\n";
+        let rates = |q, u| BTreeMap::from([("q".to_string(), q), ("u".to_string(), u)]);
+        let power = at_rates(said, &rates(0.1, 0.2)).unwrap();
+        let near = |found: Option<f64>, wanted: f64| found.is_some_and(|found| (found - wanted).abs() < 1e-12);
+        assert!(near(power.internal_mw, 5e-3) && near(power.switching_mw, 5e-3) && near(power.leakage_mw, 2e-6));
+        assert!(near(at_rates(said, &rates(0.0, 0.0)).unwrap().internal_mw, 2e-3));
+        assert!(at_rates(said, &BTreeMap::new()).is_none());
+    }
 
     const SAID: &str = "\
 Startpoint: rst_ni (input port)
@@ -110,7 +181,16 @@ Total                  3.60e-04   0.00e+00   3.35e-07   4.10e-04 100.0%
 ";
 
     fn question<'a>() -> Question<'a> {
-        Question { top: "top", liberty: &[], netlist: Path::new("n.v"), spef: None, period_ps: 83.0, load_ff: 2.0 }
+        Question {
+            top: "top",
+            liberty: &[],
+            netlist: Path::new("n.v"),
+            spef: None,
+            period_ps: 83.0,
+            load_ff: 2.0,
+            memory_ps: [0.0; 2],
+            memory: Path::new("memory.tcl"),
+        }
     }
 
     #[test]
