@@ -132,14 +132,14 @@ impl<'p> Machine<'p> {
         for (port, counts) in counts.iter_mut().enumerate() {
             let first = port * self.per_port;
             let cores = first..first + self.per_port;
-            let Given { beat, written } = self.pass(port, cores.clone(), counts);
+            let (Given { beat, written }, asked) = self.pass(port, cores.clone(), counts);
             for index in cores {
                 let side = &self.sides[index];
                 let own = |id: u32| first + (id >> 2) as usize == index;
                 let inputs = Inputs {
                     cycle: self.cycle,
                     start: start.is_some_and(|count| index < count),
-                    told: self.told[index],
+                    told: if asked { self.told[index] } else { Told::default() },
                     beat: beat.filter(|beat| own(beat.id)).map(|beat| Beat { id: beat.id & 3, ..beat }),
                     written: written.is_some_and(own),
                     hub: Hear {
@@ -180,24 +180,23 @@ impl<'p> Machine<'p> {
         if any { self.params.step(&self.asks) } else { None }
     }
 
-    /// One cycle between the cores of a port and memory.
+    /// One cycle between the cores of a port and memory: what memory gives, and whether the cores were told anything.
     #[inline]
-    fn pass(&mut self, port: usize, cores: Range<usize>, counts: &mut PortCounts) -> Given {
+    fn pass(&mut self, port: usize, cores: Range<usize>, counts: &mut PortCounts) -> (Given, bool) {
         let (mux, lane) = &mut self.lanes[port];
         let given = lane.give(self.cycle);
         counts.read += u64::from(given.beat.is_some());
-        let told = &mut self.told[cores.clone()];
         let asks = self.cores[cores.clone()].iter().any(Core::asks_memory);
         if !asks && mux.idle() && !lane.collects() {
-            told.fill(Told::default());
-            return given;
+            return (given, false);
         }
+        let told = &mut self.told[cores.clone()];
         let wants = &mut self.wants[cores.clone()];
         wants.iter_mut().zip(&self.cores[cores]).for_each(|(wants, core)| *wants = core.wants());
         let asked = mux.step(wants, Takes::ALL, told);
         counts.written += u64::from(asked.data.is_some());
         lane.take(self.cycle, asked, self.chip.memory.port.0, &mut self.timing);
-        given
+        (given, true)
     }
 }
 
