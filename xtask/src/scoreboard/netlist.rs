@@ -123,7 +123,9 @@ impl<'a> Maker<'a> {
             files.iter().map(|(path, _)| self.root.join("rtl").join(path).display().to_string()).collect();
         let params: String = source.params.iter().map(|(name, value)| format!(" -G {name}={value}")).collect();
         let slang = format!("read_slang --top {module}{params} --keep-hierarchy --disable-instance-caching=false");
-        let steps = ["hierarchy -auto-top", "chformal -remove", "proc", "opt_clean"].map(String::from);
+        // What Yosys writes as no Verilog becomes gates.
+        let steps =
+            ["hierarchy -auto-top", "chformal -remove", "proc", "simplemap t:$bwmux", "opt_clean"].map(String::from);
         let read = [format!("{slang} {}", files.join(" "))];
         Ok(read.into_iter().chain(steps).chain([format!("rename -top {module}")]).collect())
     }
@@ -133,8 +135,11 @@ impl<'a> Maker<'a> {
 fn stand_in(raw: &str, source: &Source) -> Result<String> {
     let module = source.module;
     let head = format!("module {module}(");
-    let line = raw.lines().find(|line| line.starts_with(&head)).context("Yosys wrote another module")?;
-    let ports = line[head.len()..].replace(&format!(", {CHOICE}"), "").replace(&format!("{CHOICE}, "), "");
+    let start = raw.find(&head).context("Yosys wrote another module")?;
+    let end = start + raw[start..].find(");").context("Yosys wrote half a module")? + 2;
+    let line = &raw[start..end];
+    let ports =
+        line[head.len()..].replace('\n', "").replace(&format!(", {CHOICE}"), "").replace(&format!("{CHOICE}, "), "");
     let text = rtl::sources::all().iter().find(|(path, _)| rtl::sources::unit(path) == module).map(|(_, text)| *text);
     let declared: Vec<String> = parameters(text.unwrap_or_default())
         .map(|name| format!("parameter {name} = {}", source.params.get(name).copied().unwrap_or(0)))
@@ -181,7 +186,7 @@ mod tests {
     #[test]
     fn a_netlist_takes_the_place_of_its_module() {
         let params = BTreeMap::from([("Width".to_owned(), 17), ("Depth".to_owned(), 3)]);
-        let raw = "module puce_fifo(clk_i, puce_mutant, out_o);\n  input [15:0] puce_mutant;\n  wire [15:0] puce_mutant;\nendmodule\n";
+        let raw = "module puce_fifo(clk_i\n, puce_mutant, out_o);\n  input [15:0] puce_mutant;\n  wire [15:0] puce_mutant;\nendmodule\n";
         let text = stand_in(raw, &Source { module: "puce_fifo", params: &params }).unwrap();
         assert!(text.starts_with("// made with Depth=3 Width=17\n"), "{text}");
         assert!(
