@@ -1,14 +1,15 @@
 //! Area per block of a chip.
 //!
-//! Cells of logic are those of `data/nodes/blocks.toml` over the node's density and over how full a placed block can be; memory is macros and
-//! what surrounds them; interfaces keep their size from node to node. A lane of the matrix engine is as large as its widest weight kind needs:
-//! all kinds are integers of 4 or 8 bits to it (the elements of MXFP4 are integers up to 12, in halves). Behind the lanes stands one
-//! accumulator per row and column, with the rounding to its grid, and a register per row and token.
+//! Cells of logic are those of the shipped synthesis, or of `data/nodes/blocks.toml`, over the node's density and over how full a placed block can be;
+//! memory is macros and what surrounds them; interfaces keep their size from node to node. A lane of the matrix engine is as large as its widest weight kind needs:
+//! all kinds are integers of 4 or 8 bits to it (the elements of MXFP4 are integers up to 12, in halves). Behind the lanes of a row
+//! stand as many units that scale, place on the grid and add as keep up with its block sums, and two sets of accumulators for each of a tile's rows and each
+//! token.
 
 use crate::node::{Blocks, LINK_RATE, Memory, Node};
 use crate::written::Range;
 use arch::Chip;
-use base::tile::WeightKind;
+use base::tile::{BLOCK, WeightKind};
 use base::units::SquareMillimetres;
 
 /// The blocks that area and power are told for.
@@ -133,20 +134,25 @@ impl Area {
     }
 }
 
-/// Multipliers of the widest kind, accumulators and token registers.
+/// Multipliers of the widest kind, and what sums their products.
 fn matrix(chip: &Chip, blocks: &Blocks, node: &Node) -> Range<SquareMillimetres> {
     let kinds = chip.matrix.weights.iter().copied();
     let widest = kinds.clone().find(|kind| is_wide(*kind)).or(kinds.clone().next()).unwrap_or(WeightKind::I4s);
     let matrix = &chip.matrix;
-    let accumulators = matrix.rows * matrix.columns * chip.core.count;
-    let registers = matrix.rows * matrix.tokens * chip.core.count;
+    let units = matrix.rows * units(matrix.columns, BLOCK / matrix.depth.clamp(1, BLOCK)) * chip.core.count;
+    let registers = SETS * BLOCK * matrix.tokens * chip.core.count;
     multipliers(chip, blocks, node, widest)
-        + placed(blocks.area.fma_f32.range, blocks, node, accumulators)
-        + placed(blocks.area.mac_i4.range.map(|area| area * REGISTER), blocks, node, registers)
+        + placed(blocks.area.accumulator.range, blocks, node, units)
+        + placed(blocks.area.register.range, blocks, node, registers)
 }
 
-/// A register of 64 bits over a 4-bit multiply-accumulate: 64 flops of 0.29 um2 (ASAP7 DFFHQNx1) with as much again for selection.
-const REGISTER: f64 = 0.95;
+/// Sets of accumulators: one is summed while the other is written.
+const SETS: usize = 2;
+
+/// Units that place the terms of so many tokens in the steps of a block: the fewest that keep up, a divisor of the tokens (`rtl/sv/puce_matrix.sv`).
+fn units(columns: usize, steps: usize) -> usize {
+    (1..=columns).find(|units| columns.is_multiple_of(*units) && columns / units <= steps).unwrap_or(columns)
+}
 
 /// Scratchpads, weight buffers and parameters of all cores.
 fn sram(chip: &Chip, blocks: &Blocks, node: &Node) -> Range<SquareMillimetres> {

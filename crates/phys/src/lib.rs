@@ -3,8 +3,9 @@
 //! Given a chip description and a node, this crate says how large each block is, what an event costs, where the blocks lie on the die and in the package, how warm it
 //! gets, and how much power and clock a temperature allows.
 //!
-//! Its one big decision: **every figure is a range with a source**. Until the design has been synthesised on the node itself, areas are those of blocks
-//! measured or published at 7 nm, carried over by the density ratios that foundries publish; nothing here pretends to be exact, and reports say so.
+//! Its one big decision: **every figure is a range with a source**. Areas and energies are those of the design's blocks as
+//! synthesised at 7 nm, of published ones where a block has not been, carried over by the density ratios that foundries publish; nothing here pretends to be exact, and
+//! reports say so.
 //!
 //! It never sees a program or a network: what a chip is asked to do reaches it as events per second.
 //!
@@ -16,6 +17,7 @@
 //! | [`package`] | the package as a stack of layers, cooled; allowed power and clock; its linear response, for searches |
 //! | [`heat`] | finite volumes in a layered stack, steady and in time |
 //! | [`material`], [`node`] | facts: conductivities, densities, energies |
+//! | [`synthesis`] | what synthesis found of the design's blocks, before published figures |
 //! | [`shape`], [`written`] | rectangles; quantities of fact files, with ranges |
 
 pub mod area;
@@ -26,4 +28,5 @@ pub mod material;
 pub mod node;
 pub mod package;
 pub mod shape;
+pub mod synthesis;
 pub mod written;

@@ -1,7 +1,9 @@
 //! Nodes and the blocks that are built in them: `data/nodes`.
 //!
-//! `blocks.toml` holds the reference: blocks at 7 nm, as synthesised or published, and what does not shrink. One file per node holds its ratios to that.
+//! `blocks.toml` holds the reference: published blocks at 7 nm, over which the shipped synthesis is laid ([`crate::synthesis`]), and what does not shrink. One
+//! file per node holds its ratios to that.
 
+use crate::synthesis::Synthesis;
 use crate::written::{self, Fact, FactError};
 use base::units::{BytesPerSecond, Hertz, Joules, Millimetres, SquareMillimetres, Volts, Watts};
 use serde::Deserialize;
@@ -39,6 +41,10 @@ pub struct CellAreas {
     pub mac_i8: Fact<SquareMillimetres>,
     /// binary32 multiply-add.
     pub fma_f32: Fact<SquareMillimetres>,
+    /// What scales a block sum, places it on the grid and adds it to an accumulator.
+    pub accumulator: Fact<SquareMillimetres>,
+    /// An accumulator of 64 bits, with what selects it.
+    pub register: Fact<SquareMillimetres>,
 }
 
 /// Energies of events.
@@ -157,11 +163,51 @@ pub struct Node {
 }
 
 impl Blocks {
-    /// The shipped reference.
+    /// The shipped reference: figures of the shipped synthesis where it has them, published ones where not.
     pub fn builtin() -> Blocks {
+        Blocks::published().with(&Synthesis::builtin())
+    }
+
+    /// Published figures alone.
+    pub fn published() -> Blocks {
         let file = "nodes/blocks.toml";
         let text = data::file(file).expect("the blocks are embedded");
         written::read(file, text).expect("shipped blocks are tested")
+    }
+}
+
+/// One of the figures that areas and energies of blocks rest on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure<'a> {
+    /// What it is of.
+    pub what: &'static str,
+    /// Where it comes from.
+    pub source: &'a str,
+}
+
+impl Figure<'_> {
+    /// Whether it is of the design itself, from the shipped synthesis.
+    pub fn synthesised(&self) -> bool {
+        self.source.starts_with(crate::synthesis::OWN)
+    }
+}
+
+impl Blocks {
+    /// The figures of blocks with their sources.
+    pub fn figures(&self) -> [Figure<'_>; 9] {
+        let (area, energy) = (&self.area, &self.energy);
+        [
+            ("area of a 4-bit product", &area.mac_i4.source),
+            ("of an 8-bit product", &area.mac_i8.source),
+            ("of scaling and summing", &area.accumulator.source),
+            ("of an accumulator", &area.register.source),
+            ("of a binary32 multiply-add", &area.fma_f32.source),
+            ("energy of a 4-bit product", &energy.mac_i4.source),
+            ("of an 8-bit product", &energy.mac_i8.source),
+            ("of a binary32 multiply-add", &energy.fma_f32.source),
+            ("of a scratchpad byte", &energy.sram_byte.source),
+        ]
+        .map(|(what, source)| Figure { what, source })
     }
 }
 

@@ -9,7 +9,7 @@ use clap::Args;
 use phys::area::{self, Area, Band, Block};
 use phys::energy::{self, Energy, Load, Power};
 use phys::floorplan::{self, Floorplan};
-use phys::node::{Blocks, Node};
+use phys::node::{Blocks, Figure, Node};
 use phys::package::{Cooling, Package, USUAL_LIMITS, Warm, allowed_clock};
 use phys::written::Range;
 use serde::Serialize;
@@ -104,6 +104,15 @@ struct Matter {
     usual: Warm,
     /// At low power and good cooling, and at high power and bad cooling.
     ends: [Warm; 2],
+    /// What areas and energies rest on.
+    basis: String,
+}
+
+/// What areas and energies rest on, figure by figure.
+fn basis(blocks: &Blocks) -> String {
+    let (own, published): (Vec<_>, Vec<_>) = blocks.figures().into_iter().partition(|figure| figure.synthesised());
+    let names = |figures: &[Figure<'_>]| figures.iter().map(|figure| figure.what).collect::<Vec<_>>().join(", ");
+    format!("{BASIS}; synthesised (data/synthesis): {}; published: {}", names(&own), names(&published))
 }
 
 impl Matter {
@@ -147,6 +156,7 @@ impl Matter {
             heat,
             usual,
             ends,
+            basis: basis(&blocks),
         })
     }
 
@@ -221,7 +231,7 @@ fn text(matter: &Matter, arguments: &Arguments) -> String {
         power_table(matter),
         heat_table(matter, arguments),
         band_table(matter),
-        wrapped(&format!("{BASIS}.")),
+        wrapped(&format!("{}.", matter.basis)),
     ];
     sections.join("\n")
 }
@@ -395,7 +405,7 @@ struct ShownBand {
 struct Shown {
     name: String,
     node: String,
-    basis: &'static str,
+    basis: String,
     die_width_mm: f64,
     die_height_mm: f64,
     fits_reticle: bool,
@@ -437,7 +447,7 @@ impl Shown {
         Shown {
             name: matter.chip.name.clone(),
             node: arguments.node.clone(),
-            basis: BASIS,
+            basis: matter.basis.clone(),
             die_width_mm: plan.die.width.0,
             die_height_mm: plan.die.height.0,
             fits_reticle: plan.fits_reticle(),

@@ -329,6 +329,8 @@ pub fn silicon(bodies: &Bodies, study: &Study) -> Vec<Assumption> {
         ("4-bit multiply-accumulate at 7 nm, area", &blocks.area.mac_i4),
         ("8-bit multiply-accumulate at 7 nm, area", &blocks.area.mac_i8),
         ("binary32 multiply-add at 7 nm, area", &blocks.area.fma_f32),
+        ("scaling and summing of a block sum at 7 nm, area", &blocks.area.accumulator),
+        ("64-bit accumulator at 7 nm, area", &blocks.area.register),
     ] {
         let range = fact.range.map(|area| area.0 * SQUARE_MICROMETRES);
         say(what, (range.low, range.nominal, range.high), "um2", &fact.as_of, &fact.source);

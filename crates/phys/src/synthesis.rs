@@ -1,0 +1,186 @@
+//! What synthesis found of the design's blocks: `data/synthesis`, laid over the published figures.
+//!
+//! A report is read for areas of cells and for powers in recorded work. Where it has a block, its figure replaces the published one and says so in its source;
+//! where it has none, the published figure stays. Ranges of a synthesised figure are those of the node (`data/nodes`): the tools give one number.
+
+use crate::node::Blocks;
+use crate::written::{self, Fact, FactError, Range};
+use base::units::{Joules, SquareMillimetres};
+use serde::Deserialize;
+
+/// A report of `puce synth`, as far as areas and energies need it.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Synthesis {
+    /// The day of the run.
+    pub as_of: String,
+    /// The chip whose parameters were used.
+    pub chip: String,
+    /// The cell library.
+    pub library: String,
+    /// The clock that powers are told at.
+    clock_ghz: f64,
+    #[serde(rename = "module")]
+    modules: Vec<Module>,
+    /// The file, for sources.
+    #[serde(skip)]
+    file: String,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+struct Module {
+    key: String,
+    area_um2: f64,
+    flops: u64,
+    flop_area_um2: f64,
+    products: Option<u64>,
+    #[serde(default)]
+    work: Vec<Work>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+struct Work {
+    phase: String,
+    busy: Option<f64>,
+    power: Power,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+struct Power {
+    #[serde(default)]
+    internal_mw: f64,
+    #[serde(default)]
+    switching_mw: f64,
+}
+
+/// The report at the reference node: 7 nm cells, the chip `nano`.
+const REFERENCE: &str = "synthesis/nano-asap7.toml";
+/// Accumulators of a row of weights in `nano`, each of [`ACCUMULATOR`] bits: two sets for half of a tile's rows over sixteen tokens.
+const ROW_WORDS: f64 = 64.0;
+const ACCUMULATOR: f64 = 64.0;
+/// Area of an accumulator over its flip-flops: as much again selects it.
+const SELECTED: f64 = 2.0;
+/// An 8-bit weight is two halves of 4 bits to a lane.
+const HALVES: f64 = 2.0;
+/// Work in which all tokens of the lanes are in use.
+const FULL: &str = "prompt";
+
+/// How the source of a synthesised figure begins.
+pub(crate) const OWN: &str = "own synthesis, data/";
+
+const MICROMETRES: f64 = 1e-6;
+
+impl Synthesis {
+    /// The shipped report at the reference node.
+    pub fn builtin() -> Synthesis {
+        let text = data::file(REFERENCE).expect("the report is embedded");
+        Synthesis::parse(REFERENCE, text).expect("shipped reports are tested")
+    }
+
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// What is not a report, with the line.
+    pub fn parse(file: &str, text: &str) -> Result<Synthesis, FactError> {
+        let report: Synthesis = written::read(file, text)?;
+        Ok(Synthesis { file: file.to_owned(), ..report })
+    }
+
+    fn module(&self, key: &str) -> Option<&Module> {
+        self.modules.iter().find(|module| module.key == key)
+    }
+
+    fn fact<T: Copy>(&self, value: T, of: &str) -> Fact<T> {
+        let source = format!("{OWN}{}: {of}; {}", self.file, self.library);
+        Fact { range: Range::exactly(value), source, as_of: self.as_of.clone() }
+    }
+
+    /// Area of one product of a 4-bit weight and an 8-bit activation per cycle, in a lane of all kinds.
+    pub fn product_um2(&self) -> Option<f64> {
+        let lane = self.module("lane")?;
+        Some(lane.area_um2 / lane.products? as f64)
+    }
+
+    /// Area of an accumulator with what selects it, and of what scales, places and adds in front of the accumulators of a row.
+    pub fn row_um2(&self) -> Option<(f64, f64)> {
+        let row = self.module("row")?;
+        let word = ACCUMULATOR * row.flop_area_um2 / row.flops as f64 * SELECTED;
+        Some((word, row.area_um2 - ROW_WORDS * word))
+    }
+
+    /// Energy of one product in picojoules, with its part of scaling and accumulating, in recorded work that fills the lanes.
+    pub fn product_pj(&self) -> Option<f64> {
+        let power = |key: &str| {
+            let module = self.module(key)?;
+            let work = module.work.iter().find(|work| work.phase == FULL)?;
+            Some((work.power.internal_mw + work.power.switching_mw, work.busy, module.products))
+        };
+        let ((lane, busy, products), (row, ..)) = (power("lane")?, power("row")?);
+        // Milliwatts over gigahertz are picojoules a cycle.
+        Some((lane + row) / self.clock_ghz / (products? as f64 * busy?))
+    }
+}
+
+impl Blocks {
+    /// These blocks with the figures of a report where it has them.
+    pub(crate) fn with(mut self, report: &Synthesis) -> Blocks {
+        let um2 = |area: f64| SquareMillimetres(area * MICROMETRES);
+        if let Some(area) = report.product_um2() {
+            self.area.mac_i4 = report.fact(um2(area), "`lane`, cells of all weight kinds over its products");
+            self.area.mac_i8 = report.fact(um2(HALVES * area), "`lane`, two products of 4 bits for one of 8");
+        }
+        if let Some((word, unit)) = report.row_um2() {
+            self.area.register = report.fact(um2(word), "`row`, 64 of its flip-flops and as much again");
+            self.area.accumulator = report.fact(um2(unit), "`row`, without its accumulators");
+        }
+        if let Some(energy) = report.product_pj() {
+            let joules = |energy: f64| Joules(energy * 1e-12);
+            self.energy.mac_i4 = report.fact(joules(energy), "`lane` and `row` in a recorded prompt, over products");
+            self.energy.mac_i8 =
+                report.fact(joules(HALVES * energy), "`lane` and `row`, two products for one of 8 bits");
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::Figure;
+
+    const TEXT: &str = "as_of = '2026-11'\nchip = 'nano'\nlibrary = 'cells'\nclock_ghz = 2.0\n\
+        [[module]]\nkey = 'lane'\narea_um2 = 640.0\nflops = 10\nflop_area_um2 = 3.0\nproducts = 32\n\
+        [[module.work]]\nphase = 'prompt'\nbusy = 0.5\npower = { internal_mw = 3.0, switching_mw = 1.0 }\n\
+        [[module]]\nkey = 'row'\narea_um2 = 4000.0\nflops = 10\nflop_area_um2 = 3.0\n\
+        [[module.work]]\nphase = 'prompt'\npower = { internal_mw = 2.0, switching_mw = 0.4 }\n";
+
+    #[test]
+    fn a_report_replaces_what_it_has_and_nothing_else() {
+        let report = Synthesis::parse("synthesis/my.toml", TEXT).unwrap();
+        let published = Blocks::published();
+        let blocks = published.clone().with(&report);
+        assert_eq!(blocks.area.mac_i4.range.nominal, SquareMillimetres(20e-6));
+        assert_eq!(blocks.area.mac_i8.range.high, SquareMillimetres(40e-6));
+        // 64 flip-flops of 0.3 um2, twice; 64 of those words.
+        assert!((blocks.area.register.range.nominal.0 - 38.4e-6).abs() < 1e-12);
+        assert!((blocks.area.accumulator.range.nominal.0 - (4000.0 - 64.0 * 38.4) * 1e-6).abs() < 1e-12);
+        // 6.4 mW at 2 GHz are 3.2 pJ a cycle, for 16 products.
+        assert!((blocks.energy.mac_i4.range.nominal.0 - 0.2e-12).abs() < 1e-18);
+        assert!(blocks.energy.mac_i4.source.contains("data/synthesis/my.toml"));
+        let own = blocks.figures().iter().filter(|figure| figure.synthesised()).count();
+        assert_eq!((own, published.figures().iter().any(Figure::synthesised)), (6, false));
+        assert_eq!((&blocks.area.fma_f32, &blocks.link), (&published.area.fma_f32, &published.link));
+        let bare = TEXT.split("[[module]]").next().unwrap().to_owned()
+            + "[[module]]\nkey='x'\narea_um2=1.0\nflops=1\nflop_area_um2=0.1\n";
+        assert_eq!(published.clone().with(&Synthesis::parse("bare", &bare).unwrap()), published);
+    }
+
+    #[test]
+    fn the_shipped_report_has_the_blocks_of_the_matrix_engine() {
+        let report = Synthesis::builtin();
+        let (word, unit) = report.row_um2().unwrap();
+        assert!(report.product_um2().is_some_and(|area| (10.0..40.0).contains(&area)));
+        assert!(word > 0.0 && unit > 0.0, "{word} {unit}");
+        assert!(report.product_pj().is_none_or(|energy| (0.01..1.0).contains(&energy)), "{:?}", report.product_pj());
+        assert!(Synthesis::parse("my.toml", "as_of = 1").unwrap_err().to_string().starts_with("my.toml, line 1"));
+    }
+}
