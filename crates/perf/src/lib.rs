@@ -8,6 +8,8 @@
 //! parameters ([`device::Parameters`]) say how much of each is reached; they are fitted where measurements exist, and inferred from the fitted devices
 //! where none do. Nothing here is a table of measured times.
 //!
+//! For a program on our own chip [`cycles`] counts instead of estimating: it is the design's twin in time.
+//!
 //! Time never depends on values: nothing here knows weights, and `emu` is out of sight.
 
 pub mod cycles;
