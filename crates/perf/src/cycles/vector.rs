@@ -1,7 +1,7 @@
 //! The vector engine in time (`puce_vector`).
 //!
 //! One command at a time: a cycle takes it, a cycle starts everything, then the loaders, the groups of lanes and the store run as far ahead of each other
-//! as their queues allow, until all is written. What the lanes compute is a list of micro-operations ([`program`]), of which only the queues, scalars,
+//! as their queues allow, until all is written. What the lanes compute is a list of micro-operations, of which only the queues, scalars,
 //! dividers and destinations matter here.
 
 mod group;
