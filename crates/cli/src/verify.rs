@@ -152,7 +152,7 @@ pub fn run(arguments: &Arguments) -> Result {
 }
 
 fn settings(arguments: &Arguments, chip: &Chip) -> Settings {
-    let latency = ((chip.memory.latency.0 * chip.frequency.0).round() as u64).max(1);
+    let latency = cycles::memory::latency(chip);
     let timing = match arguments.stalls {
         None => Timing::Fixed { latency },
         Some(seed) => Timing::Random { seed, latency },

@@ -52,28 +52,10 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Beats moved over all ports, as a share of one beat per port and cycle.
-    pub fn port_use(&self) -> f64 {
-        let moved: u64 = self.ports.iter().map(|port| port.read + port.written).sum();
-        moved as f64 / (self.cycles.max(1) * self.ports.len().max(1) as u64) as f64
-    }
-
     /// Every counter of the chip: its cycles, then those of each core, then those of each port, in the order of the register map.
     pub fn row(&self) -> Vec<u64> {
         let cores = self.cores.iter().flat_map(CoreCounts::row);
         [self.cycles].into_iter().chain(cores).chain(self.ports.iter().flat_map(PortCounts::row)).collect()
-    }
-
-    /// Counts of one run after the other, added up.
-    pub fn add(&mut self, other: &Counts) {
-        self.cycles += other.cycles;
-        self.cores.resize(self.cores.len().max(other.cores.len()), CoreCounts::default());
-        self.ports.resize(self.ports.len().max(other.ports.len()), PortCounts::default());
-        self.cores.iter_mut().zip(&other.cores).for_each(|(sum, more)| sum.add(more));
-        for (sum, more) in self.ports.iter_mut().zip(&other.ports) {
-            sum.read += more.read;
-            sum.written += more.written;
-        }
     }
 }
 
@@ -82,18 +64,6 @@ impl CoreCounts {
     pub fn row(&self) -> Vec<u64> {
         let waits = [self.queue, self.fetch, self.stream, self.memory];
         [&self.instructions[..], &[0], &self.busy, &self.sync, &waits, &self.spad].concat()
-    }
-
-    fn add(&mut self, other: &CoreCounts) {
-        let pairs = |sum: &mut [u64], more: &[u64]| sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-        pairs(&mut self.instructions, &other.instructions);
-        pairs(&mut self.busy, &other.busy);
-        pairs(&mut self.sync, &other.sync);
-        pairs(&mut self.spad, &other.spad);
-        self.queue += other.queue;
-        self.fetch += other.fetch;
-        self.stream += other.stream;
-        self.memory += other.memory;
     }
 }
 

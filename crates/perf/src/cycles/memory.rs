@@ -31,7 +31,7 @@ pub struct Controller {
 }
 
 /// Cycles of the chip's latency of memory, at least one.
-fn latency(chip: &Chip) -> u64 {
+pub fn latency(chip: &Chip) -> u64 {
     ((chip.memory.latency.0 * chip.frequency.0).round() as u64).max(1)
 }
 
@@ -59,11 +59,6 @@ impl Controller {
         let now = Picoseconds(((cycle - begin) as f64 * self.cycle) as u64);
         let end = self.dram.access(now, Access { address, bytes, write });
         (begin + (end.0 as f64 / self.cycle).ceil() as u64).max(cycle + 1) + self.way
-    }
-
-    /// What happened to bursts so far.
-    pub fn tally(&self) -> crate::dram::Tally {
-        self.dram.tally()
     }
 }
 

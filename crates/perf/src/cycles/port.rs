@@ -82,11 +82,6 @@ impl Readers {
         self.flight != 0 && beat.is_none()
     }
 
-    /// Nothing is asked for or on its way.
-    pub fn idle(&self) -> bool {
-        self.request.is_none() && self.flight == 0 && self.beat.is_none()
-    }
-
     /// What reader number `reader` is told when `taken` was served and these beats came.
     pub fn told(reader: usize, taken: Option<usize>, beats: &[Option<bool>; READERS]) -> Read {
         Read { taken: taken == Some(reader), beat: beats[reader] }

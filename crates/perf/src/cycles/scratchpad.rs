@@ -104,11 +104,6 @@ impl Scratchpad {
         self.first = reads;
         grants
     }
-
-    /// No word is on its way.
-    pub fn idle(&self) -> bool {
-        self.first | self.second == 0
-    }
 }
 
 #[cfg(test)]
@@ -128,8 +123,8 @@ mod tests {
         assert_eq!(spad.step(0, &three), Grants { taken: 0b1_0001, held: 0b1000, data: 0 });
         assert_eq!(spad.step(1, &Asks::default()), Grants::default());
         assert_eq!(spad.data([0, 3]), [true, false]);
-        spad.step(2, &Asks::default());
-        assert!(spad.idle());
+        assert_eq!(spad.step(2, &Asks::default()).data, 0b1);
+        assert_eq!(spad.step(3, &Asks::default()).data, 0);
     }
 
     #[test]
