@@ -5,7 +5,7 @@
 //! they fail. The last line is the sum of every closing line that was seen.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Instant;
@@ -34,11 +34,19 @@ enum Show {
     Tests,
 }
 
+/// What a step runs, with its arguments.
+#[derive(Clone, Copy)]
+enum Call {
+    Cargo(&'static [&'static str]),
+    /// The program as the tests have built it. `cargo run --package cli` would build it again, since the libraries of one
+    /// package alone have other features than those of all.
+    Puce(&'static [&'static str]),
+}
+
 /// One step of the suite.
 struct Step {
     name: &'static str,
-    /// What is typed after `cargo`.
-    cargo: &'static [&'static str],
+    call: Call,
     show: Show,
     /// Left out by `--quick`.
     heavy: bool,
@@ -48,27 +56,33 @@ struct Step {
     needs: Option<&'static [&'static str]>,
 }
 
-const PLAIN: Step = Step { name: "", cargo: &[], show: Show::Nothing, heavy: false, env: &[], needs: None };
+const PLAIN: Step = Step { name: "", call: Call::Cargo(&[]), show: Show::Nothing, heavy: false, env: &[], needs: None };
 
 /// The suite. A heavy test of one crate is a row of its own with `Show::Tests` and `heavy`; it names
 /// the whole workspace and its test target, because cargo builds the libraries anew for one package
 /// whose features differ from those of all.
 const STEPS: &[Step] = &[
-    Step { name: "fetch the model", cargo: &["run", "--package", "cli", "--", "model", "pull", "smollm2"], ..PLAIN },
-    Step { name: "chip tools", cargo: &["xtask", "tools", "eda"], ..PLAIN },
-    Step { name: "format", cargo: &["fmt", "--all", "--check"], needs: Some(&["fmt", "--version"]), ..PLAIN },
+    Step { name: "build", call: Call::Cargo(&["test", "--workspace", "--no-run"]), ..PLAIN },
+    Step { name: "fetch the model", call: Call::Puce(&["model", "pull", "smollm2"]), ..PLAIN },
+    Step { name: "chip tools", call: Call::Cargo(&["xtask", "tools", "eda"]), ..PLAIN },
+    Step {
+        name: "format",
+        call: Call::Cargo(&["fmt", "--all", "--check"]),
+        needs: Some(&["fmt", "--version"]),
+        ..PLAIN
+    },
     Step {
         name: "lints",
-        cargo: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        call: Call::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         needs: Some(&["clippy", "--version"]),
         ..PLAIN
     },
-    Step { name: "lint of the design", cargo: &["xtask", "lint"], ..PLAIN },
-    Step { name: "tests and doc examples", cargo: &["test", "--workspace"], show: Show::Tests, ..PLAIN },
-    Step { name: "reports in a browser", cargo: &["xtask", "pages"], show: Show::Tests, ..PLAIN },
+    Step { name: "lint of the design", call: Call::Cargo(&["xtask", "lint"]), ..PLAIN },
+    Step { name: "tests and doc examples", call: Call::Cargo(&["test", "--workspace"]), show: Show::Tests, ..PLAIN },
+    Step { name: "reports in a browser", call: Call::Cargo(&["xtask", "pages"]), show: Show::Tests, ..PLAIN },
     Step {
         name: "invariance of SmolLM2, the long sweep",
-        cargo: &["test", "--workspace", "--test", "invariance", "smollm2"],
+        call: Call::Cargo(&["test", "--workspace", "--test", "invariance", "smollm2"]),
         show: Show::Tests,
         heavy: true,
         env: &[("PUCE_LONG", "1")],
@@ -76,7 +90,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "the chip in lockstep, the long run",
-        cargo: &["test", "--workspace", "--test", "lockstep"],
+        call: Call::Cargo(&["test", "--workspace", "--test", "lockstep"]),
         show: Show::Tests,
         heavy: true,
         env: &[("PUCE_CASES", "10000")],
@@ -84,11 +98,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "a layer and the head of SmolLM2 on the simulated chip",
-        cargo: &[
-            "run",
-            "--package",
-            "cli",
-            "--",
+        call: Call::Puce(&[
             "verify",
             "--layers",
             "1",
@@ -97,24 +107,30 @@ const STEPS: &[Step] = &[
             "--checked",
             "--raw",
             "The capital of France is",
-        ],
+        ]),
         heavy: true,
         ..PLAIN
     },
     Step {
         name: "documentation",
-        cargo: &["doc", "--workspace", "--no-deps"],
+        call: Call::Cargo(&["doc", "--workspace", "--no-deps"]),
         env: &[("RUSTDOCFLAGS", "-D warnings")],
         ..PLAIN
     },
     Step {
         name: "planted errors, a slice",
-        cargo: &["xtask", "scoreboard", "mutants", "--slice"],
+        call: Call::Cargo(&["xtask", "scoreboard", "mutants", "--slice"]),
         heavy: true,
         ..PLAIN
     },
-    Step { name: "short proofs", cargo: &["xtask", "formal", "--quick"], heavy: true, ..PLAIN },
-    Step { name: "fuzz slice", cargo: &["xtask", "fuzz", "--seconds", "4"], show: Show::Tests, heavy: true, ..PLAIN },
+    Step { name: "short proofs", call: Call::Cargo(&["xtask", "formal", "--quick"]), heavy: true, ..PLAIN },
+    Step {
+        name: "fuzz slice",
+        call: Call::Cargo(&["xtask", "fuzz", "--seconds", "4"]),
+        show: Show::Tests,
+        heavy: true,
+        ..PLAIN
+    },
 ];
 
 /// Runs the suite; the error names the step that failed.
@@ -123,7 +139,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let mut failure = None;
     for step in STEPS.iter().filter(|step| wanted(step, options)) {
         if step.needs.is_some_and(|asks| !repo::succeeds(repo::command(root, "cargo").args(asks))) {
-            println!("- {}: skipped, this toolchain has no `cargo {}`", step.name, step.cargo[0]);
+            println!("- {}: skipped, this toolchain has no `cargo {}`", step.name, step.arguments()[0]);
             continue;
         }
         let start = Instant::now();
@@ -143,14 +159,31 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     }
 }
 
+impl Step {
+    fn arguments(&self) -> &'static [&'static str] {
+        match self.call {
+            Call::Cargo(arguments) | Call::Puce(arguments) => arguments,
+        }
+    }
+}
+
+/// The folder in which cargo puts programs: this one lies there too.
+fn beside() -> Result<PathBuf> {
+    let here = std::env::current_exe().context("the folder of this program cannot be found")?;
+    Ok(here.parent().map(Path::to_owned).unwrap_or_default())
+}
+
 fn wanted(step: &Step, options: &Options) -> bool {
-    let filtered_out = options.filter.is_some() && (step.show != Show::Tests || step.cargo[0] != "test");
+    let filtered_out = options.filter.is_some() && (step.show != Show::Tests || step.arguments()[0] != "test");
     !(filtered_out || options.quick && step.heavy)
 }
 
 fn run_step(root: &Path, step: &Step, options: &Options) -> Result<(bool, Tally)> {
-    let mut command = repo::command(root, "cargo");
-    command.args(step.cargo).envs(step.env.iter().copied());
+    let mut command = match step.call {
+        Call::Cargo(_) => repo::command(root, "cargo"),
+        Call::Puce(_) => repo::command(root, &beside()?.join("puce").to_string_lossy()),
+    };
+    command.args(step.arguments()).envs(step.env.iter().copied());
     if let Some(filter) = &options.filter {
         command.arg(filter);
     }
