@@ -272,6 +272,7 @@ module puce_matrix
 
   puce_matrix_sum #(
     .Rows   (Rows),
+    .Depth  (Depth),
     .Columns(Columns),
     .Tokens (Tokens),
     .Units  (Units)

@@ -1,6 +1,6 @@
-// Scales the block sums of one row, places them on the grid, and adds them to the row's accumulators.
+// Scales the block sums of one row, places them on the grid, and adds them to what the row's accumulators hold.
 //
-// The sums of Columns tokens come at once and go through Units at a time; which, and where to, is told by the caller, who keeps the time for all rows.
+// The sums of Columns tokens come at once and go through Units at a time; when, is told by the caller, who keeps the time for all rows and the accumulators.
 // A term and the term of the minimum are rounded each on its own, as the contract wants.
 module puce_matrix_row
   import puce_pkg::*;
@@ -8,9 +8,8 @@ module puce_matrix_row
 #(
   parameter int unsigned Columns = 4,
   parameter int unsigned Units = 1,
-  // Accumulators of a set, Units to an entry.
-  parameter int unsigned Entries = 32,
-  localparam int unsigned EntryW = Entries > 1 ? $clog2(Entries) : 1
+  // Whether an accumulator may be added to again before it can be read.
+  parameter bit Forward = 1'b0
 ) (
   input  logic                              clk_i,
   // Block sums with the block's scale and minimum.
@@ -29,22 +28,17 @@ module puce_matrix_row
   input  logic [Units-1:0][XsumW-1:0]       xsum_abs_i,
   input  xscale_t [Units-1:0]               xscales_i,
   input  logic signed [11:0]                grid_i,
-  // The terms are there: read the accumulators (or begin with zero), add a cycle later.
-  input  logic                              read_i,
-  input  logic                              read_set_i,
-  input  logic [EntryW-1:0]                 read_entry_i,
+  // Stage 5: take what the accumulators hold (or begin with zero), or a sum of one, two or three cycles before.
+  input  logic                              take_i,
   input  logic                              first_i,
+  input  logic [Units-1:0][63:0]            held_i,
+  /* verilator lint_off UNUSEDSIGNAL */  // Most sizes never forward.
+  input  logic [2:0]                        forward_i,
+  /* verilator lint_on UNUSEDSIGNAL */
+  // Stage 6: the terms are there, and those outside the window. Their sums come a cycle later.
   input  logic                              add_i,
-  input  logic                              add_set_i,
-  input  logic [EntryW-1:0]                 add_entry_i,
-  input  logic                              forward_i,
-  // Terms outside the window, with read_i.
   output logic [Units-1:0]                  window_o,
-  // A full set is read out: data a cycle later.
-  input  logic                              drain_i,
-  input  logic                              drain_set_i,
-  input  logic [EntryW-1:0]                 drain_entry_i,
-  output logic [Units-1:0][63:0]            drain_o
+  output logic [Units-1:0][63:0]            total_o
 );
   localparam int unsigned MantissaW = 40;
 
@@ -60,11 +54,9 @@ module puce_matrix_row
   logic [Units-1:0][31:0] min_product_d, min_product_q;
   logic [Units-1:0][11:0] exponent_d, exponent_q, min_exponent_d, min_exponent_q;
   logic signed [Units-1:0][52:0] term, min_term;
-  logic [Units-1:0][63:0] both_d, both_q, acc_d, acc_q, total;
+  logic [Units-1:0][63:0] newest, acc_d, acc_q, total_d, total_q;
+  logic [Units-1:0][1:0][63:0] sides;
   logic [Units-1:0] window, min_window;
-
-  logic [64*Units-1:0] mem [2][Entries];
-  logic [Units-1:0][63:0] drain_d, drain_q;
 
   // ---- Capture, and magnitudes
 
@@ -167,23 +159,35 @@ module puce_matrix_row
   end
   assign window_o = window | min_window;
 
-  // ---- Sums. A set of accumulators is added to or read out, never both.
+  // ---- Sums
+
+  if (Forward) begin : gen_forward
+    logic [Units-1:0][63:0] last_q;
+    always_ff @(posedge clk_i) last_q <= total_q;
+    assign newest = forward_i[0] ? total_d : forward_i[1] ? total_q : forward_i[2] ? last_q : held_i;
+  end else begin : gen_held
+    assign newest = held_i;
+  end
+
+  for (genvar u = 0; u < Units; u++) begin : gen_sum
+    puce_compress #(
+      .Rows (3),
+      .Width(64)
+    ) i_compress (
+      .rows_i({acc_q[u], 64'($signed(term[u])), 64'($signed(min_term[u]))}),
+      .rows_o(sides[u])
+    );
+  end
 
   always_comb begin
-    both_d = both_q;
-    acc_d  = acc_q;
-    for (int unsigned u = 0; u < Units; u++) total[u] = acc_q[u] + both_q[u];
-    if (read_i) begin
-      for (int unsigned u = 0; u < Units; u++) both_d[u] = 64'($signed(term[u])) + 64'($signed(min_term[u]));
-      acc_d = first_i ? '0 : forward_i ? total : mem[read_set_i][read_entry_i];
+    acc_d   = acc_q;
+    total_d = total_q;
+    if (take_i) acc_d = first_i ? '0 : newest;
+    if (add_i) begin
+      for (int unsigned u = 0; u < Units; u++) total_d[u] = sides[u][0] + sides[u][1];
     end
   end
-
-  always_comb begin
-    drain_d = drain_q;
-    if (drain_i) drain_d = mem[drain_set_i][drain_entry_i];
-  end
-  assign drain_o = drain_q;
+  assign total_o = total_q;
 
   always_ff @(posedge clk_i) begin
     sums_q         <= sums_d;
@@ -205,9 +209,7 @@ module puce_matrix_row
     min_sign3_q    <= min_sign3_d;
     exponent_q     <= exponent_d;
     min_exponent_q <= min_exponent_d;
-    both_q         <= both_d;
     acc_q          <= acc_d;
-    drain_q        <= drain_d;
-    if (add_i) mem[add_set_i][add_entry_i] <= total;
+    total_q        <= total_d;
   end
 endmodule

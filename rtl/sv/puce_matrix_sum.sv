@@ -1,13 +1,14 @@
 // All rows from block sums to accumulators, and the clockwork that is common to them.
 //
 // Every capture takes the sums of a half of rows and of a group of Columns tokens; they go through the rows' pipelines Units at a time. Two sets of
-// accumulators: one is added to while the other is read out.
+// accumulators, memories of each row: one is added to while the other is read out.
 module puce_matrix_sum
   import puce_pkg::*;
   import puce_isa_pkg::*;
   import puce_matrix_pkg::*;
 #(
   parameter int unsigned Rows = 16,
+  parameter int unsigned Depth = 8,
   parameter int unsigned Columns = 4,
   parameter int unsigned Tokens = 16,
   // Of the tokens of a group, so many are placed per cycle: enough to keep up with blocks of 4-bit codes.
@@ -45,6 +46,12 @@ module puce_matrix_sum
   output logic [Rows-1:0][Units-1:0][63:0]          drain_o
 );
   localparam int unsigned Stages = 4 + GridPlaceLat;
+  // Terms leave the placers in AddStage. What they are added to is read two cycles before and taken in a register a cycle before; the sum is written a
+  // cycle after.
+  localparam int unsigned AddStage = Stages - 1;
+  localparam int unsigned ReadStage = AddStage - 2;
+  // An accumulator is added to once per block at most. Where blocks are shorter than the way from reading to writing, sums are forwarded.
+  localparam bit Forward = Block / Rows * (Block / Depth) <= Stages - ReadStage;
   localparam int unsigned ChunkW = Chunks > 1 ? $clog2(Chunks) : 1;
 
   // What goes through the pipeline beside the numbers.
@@ -68,7 +75,13 @@ module puce_matrix_sum
   xscale_t [Units-1:0] xscale1_d, xscale1_q, xscale2_d, xscale2_q;
   scale_t [Rows-1:0] scales, mins;
   logic [Rows-1:0][Units-1:0] window;
-  logic nan_d, nan_q, window_d, window_q, forward;
+  logic nan_d, nan_q, window_d, window_q;
+  // Sums on their way to the accumulator that is to be read, those of the cycle before first.
+  logic [2:0] forward_d, forward_q;
+  logic read;
+  logic [1:0] set_read, set_write;
+  logic [1:0][EntryW-1:0] set_entry;
+  logic drain_set_d, drain_set_q;
 
   always_comb begin
     for (int unsigned r = 0; r < Rows; r++) begin
@@ -130,42 +143,71 @@ module puce_matrix_sum
     if (valid_q[1]) xscale2_d = xscale1_q;
   end
 
-  assign forward = valid_q[Stages] && way_q[Stages].set == way_q[Stages-1].set && way_q[Stages].entry == way_q[Stages-1].entry;
+  // ---- Accumulators. A set is added to or read out, never both.
+
+  always_comb begin
+    forward_d = '0;
+    if (Forward) begin
+      for (int unsigned i = 0; i < 3; i++) begin
+        forward_d[i] = valid_q[ReadStage+1+i] && way_q[ReadStage+1+i].set == way_q[ReadStage].set && way_q[ReadStage+1+i].entry == way_q[ReadStage].entry;
+      end
+    end
+    read        = valid_q[ReadStage] && !way_q[ReadStage].first && forward_d == '0;
+    drain_set_d = drain_i ? drain_set_i : drain_set_q;
+    for (int unsigned s = 0; s < 2; s++) begin
+      set_read[s]  = read && way_q[ReadStage].set == 1'(s) || drain_i && drain_set_i == 1'(s);
+      set_entry[s] = drain_i && drain_set_i == 1'(s) ? drain_entry_i : way_q[ReadStage].entry;
+      set_write[s] = valid_q[Stages] && way_q[Stages].set == 1'(s);
+    end
+  end
 
   for (genvar r = 0; r < Rows; r++) begin : gen_row
+    logic [1:0][Units-1:0][63:0] held;
+    logic [Units-1:0][63:0] total;
+
     puce_matrix_row #(
       .Columns(Columns),
       .Units  (Units),
-      .Entries(Entries)
+      .Forward(Forward)
     ) i_row (
-      .clk_i        (clk_i),
-      .capture_i    (capture_i),
-      .sums_i       (sums_i[r]),
-      .scale_i      (scales[r]),
-      .min_i        (mins[r]),
-      .stage0_i     (valid_q[0]),
-      .offset_i     (is_offset(kind_i)),
-      .xsums_i      (xsums_q[Units-1:0]),
-      .stage1_i     (valid_q[1]),
-      .stage2_i     (valid_q[2]),
-      .xsum_sign_i  (xsum_sign_q),
-      .xsum_abs_i   (xsum_abs_q),
-      .xscales_i    (xscale2_q),
-      .grid_i       (grid_i),
-      .read_i       (valid_q[Stages-1]),
-      .read_set_i   (way_q[Stages-1].set),
-      .read_entry_i (way_q[Stages-1].entry),
-      .first_i      (way_q[Stages-1].first),
-      .forward_i    (forward),
-      .add_i        (valid_q[Stages]),
-      .add_set_i    (way_q[Stages].set),
-      .add_entry_i  (way_q[Stages].entry),
-      .window_o     (window[r]),
-      .drain_i      (drain_i),
-      .drain_set_i  (drain_set_i),
-      .drain_entry_i(drain_entry_i),
-      .drain_o      (drain_o[r])
+      .clk_i      (clk_i),
+      .capture_i  (capture_i),
+      .sums_i     (sums_i[r]),
+      .scale_i    (scales[r]),
+      .min_i      (mins[r]),
+      .stage0_i   (valid_q[0]),
+      .offset_i   (is_offset(kind_i)),
+      .xsums_i    (xsums_q[Units-1:0]),
+      .stage1_i   (valid_q[1]),
+      .stage2_i   (valid_q[2]),
+      .xsum_sign_i(xsum_sign_q),
+      .xsum_abs_i (xsum_abs_q),
+      .xscales_i  (xscale2_q),
+      .grid_i     (grid_i),
+      .take_i     (valid_q[ReadStage+1]),
+      .first_i    (way_q[ReadStage+1].first),
+      .held_i     (held[way_q[ReadStage+1].set]),
+      .forward_i  (forward_q),
+      .add_i      (valid_q[AddStage]),
+      .window_o   (window[r]),
+      .total_o    (total)
     );
+
+    for (genvar s = 0; s < 2; s++) begin : gen_set
+      puce_ram #(
+        .Width(64 * Units),
+        .Depth(Entries)
+      ) i_ram (
+        .clk_i  (clk_i),
+        .write_i(set_write[s]),
+        .waddr_i(way_q[Stages].entry),
+        .wdata_i(total),
+        .read_i (set_read[s]),
+        .raddr_i(set_entry[s]),
+        .rdata_o(held[s])
+      );
+    end
+    assign drain_o[r] = held[drain_set_q];
   end
 
   assign busy_o     = valid_q != '0;
@@ -179,8 +221,8 @@ module puce_matrix_sum
       for (int unsigned r = 0; r < Rows; r++) nan_d = nan_d | scales[r].nan | mins[r].nan;
       for (int unsigned c = 0; c < Columns; c++) nan_d = nan_d | (tokens[c] & xscales_i[c].nan);
     end
-    if (valid_q[Stages-1]) begin
-      for (int unsigned r = 0; r < Rows; r++) window_d = window_d | (|(window[r] & way_q[Stages-1].tokens));
+    if (valid_q[AddStage]) begin
+      for (int unsigned r = 0; r < Rows; r++) window_d = window_d | (|(window[r] & way_q[AddStage].tokens));
     end
   end
   assign nan_o    = nan_q;
@@ -209,6 +251,8 @@ module puce_matrix_sum
     xsum_abs_q  <= xsum_abs_d;
     xscale1_q   <= xscale1_d;
     xscale2_q   <= xscale2_d;
+    forward_q   <= forward_d;
+    drain_set_q <= drain_set_d;
   end
 
   // A capture finds the one before worked off.

@@ -54,10 +54,9 @@ struct Power {
 
 /// The report at the reference node: 7 nm cells, the chip `nano`.
 const REFERENCE: &str = "synthesis/nano-asap7.toml";
-/// Accumulators of a row of weights in `nano`, each of [`ACCUMULATOR`] bits: two sets for half of a tile's rows over sixteen tokens.
-const ROW_WORDS: f64 = 64.0;
+/// Bits of an accumulator.
 const ACCUMULATOR: f64 = 64.0;
-/// Area of an accumulator over its flip-flops: as much again selects it.
+/// Area of an accumulator in registers over its flip-flops: as much again selects it.
 const SELECTED: f64 = 2.0;
 /// An 8-bit weight is two halves of 4 bits to a lane.
 const HALVES: f64 = 2.0;
@@ -100,11 +99,13 @@ impl Synthesis {
         Some(lane.area_um2 / lane.products? as f64)
     }
 
-    /// Area of an accumulator with what selects it, and of what scales, places and adds in front of the accumulators of a row.
+    /// Area of an accumulator in registers with what selects it, and of what scales, places and adds in front of the accumulators of a row.
+    ///
+    /// The design has them in memories, for which the report knows outlines without contents; registers are the careful figure.
     pub fn row_um2(&self) -> Option<(f64, f64)> {
         let row = self.module("row")?;
         let word = ACCUMULATOR * row.flop_area_um2 / row.flops as f64 * SELECTED;
-        Some((word, row.area_um2 - ROW_WORDS * word))
+        Some((word, row.area_um2))
     }
 
     /// Energy of one product in picojoules, with its part of scaling and accumulating, in recorded work that fills the lanes.
@@ -130,7 +131,7 @@ impl Blocks {
         }
         if let Some((word, unit)) = report.row_um2() {
             self.area.register = report.fact(um2(word), "`row`, 64 of its flip-flops and as much again");
-            self.area.accumulator = report.fact(um2(unit), "`row`, without its accumulators");
+            self.area.accumulator = report.fact(um2(unit), "`row`, whose accumulators are memories beside it");
         }
         if let Some(energy) = report.product_pj() {
             let joules = |energy: f64| Joules(energy * 1e-12);
@@ -150,7 +151,7 @@ mod tests {
     const TEXT: &str = "as_of = '2026-11'\nchip = 'nano'\nlibrary = 'cells'\nclock_ghz = 2.0\n\
         [[module]]\nkey = 'lane'\narea_um2 = 640.0\nflops = 10\nflop_area_um2 = 3.0\nproducts = 32\n\
         [[module.work]]\nphase = 'prompt'\nbusy = 0.5\npower = { internal_mw = 3.0, switching_mw = 1.0 }\n\
-        [[module]]\nkey = 'row'\narea_um2 = 4000.0\nflops = 10\nflop_area_um2 = 3.0\n\
+        [[module]]\nkey = 'row'\narea_um2 = 1000.0\nflops = 10\nflop_area_um2 = 3.0\n\
         [[module.work]]\nphase = 'prompt'\npower = { internal_mw = 2.0, switching_mw = 0.4 }\n";
 
     #[test]
@@ -160,9 +161,9 @@ mod tests {
         let blocks = published.clone().with(&report);
         assert!((blocks.area.mac_i4.range.nominal.0 - 20e-6).abs() < 1e-12);
         assert!((blocks.area.mac_i8.range.high.0 - 40e-6).abs() < 1e-12);
-        // 64 flip-flops of 0.3 um2, twice; 64 of those words.
+        // 64 flip-flops of 0.3 um2, twice.
         assert!((blocks.area.register.range.nominal.0 - 38.4e-6).abs() < 1e-12);
-        assert!((blocks.area.accumulator.range.nominal.0 - (4000.0 - 64.0 * 38.4) * 1e-6).abs() < 1e-12);
+        assert!((blocks.area.accumulator.range.nominal.0 - 1000.0 * 1e-6).abs() < 1e-12);
         // 6.4 mW at 2 GHz are 3.2 pJ a cycle, for 16 products.
         assert!((blocks.energy.mac_i4.range.nominal.0 - 0.2e-12).abs() < 1e-18);
         assert!(blocks.energy.mac_i4.source.contains("data/synthesis/my.toml"));

@@ -51,8 +51,8 @@ pub const MODULES: &[Module] = &[
     plain("grid-f32", "puce_grid_f32", "a sum on the grid to binary32"),
     Module {
         params: &[("Columns", "MatrixColumns")],
-        busy: Some("read_i"),
-        ..plain("row", "puce_matrix_row", "scales, grid and accumulators of one row of weights")
+        busy: Some("add_i"),
+        ..plain("row", "puce_matrix_row", "scales, grid and sums of one row of weights")
     },
     plain("vector-lane", "puce_vector_lane", "one binary32 lane: two products, two sums"),
     plain("vector-sum", "puce_vector_sum", "the sums on the grid of the vector engine"),

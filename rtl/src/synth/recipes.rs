@@ -24,7 +24,12 @@ pub const RECIPES: &[Recipe] = &[
         name: "trees",
         restructure: "strash\nifraig\nscorr\ndc2\nstrash\nst\nif -g -K 6\nstrash\ndch\nmap -B 0.9 -D {D}\ntopo\n",
     },
-    // The same with tables of eight.
+    // The same twice over: sums of 64 bits then lose most of their carry chain.
+    Recipe {
+        name: "deep-trees",
+        restructure: "strash\nifraig\nscorr\nst\nif -g -K 6\nif -g -K 6\nstrash\ndch\nmap -B 0.9 -D {D}\ntopo\n",
+    },
+    // Once, with tables of eight.
     Recipe {
         name: "wide-trees",
         restructure: "strash\nifraig\nscorr\nst\nif -g -K 8 -C 8\nstrash\ndch\nmap -D {D}\ntopo\n",
