@@ -82,7 +82,7 @@ module puce_fp_mul_proof
   // A mantissa was zero, and so is the product.
   logic               zero_q;
   logic signed [10:0] below;
-  assign product = {u_mul.product_q.upper, 12'd0} + {12'd0, u_mul.product_q.lower};
+  assign product = u_mul.product_q.rows[0] + u_mul.product_q.rows[1];
   assign below   = 11'sd1 - 11'(power_q);
   always_ff @(posedge clk_i) begin
     power_q   <= u_mul.factors_q.exponent;

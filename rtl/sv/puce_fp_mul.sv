@@ -1,6 +1,7 @@
 // The binary32 product, rounded to nearest even, subnormals kept; any NaN is the canonical one. A new pair every cycle, the result FpMulLat cycles later.
 //
-// Three stages: normalise a subnormal operand, multiply, round. Two subnormals never reach half of the least subnormal, so only one is normalised.
+// Three stages: normalise a subnormal operand, multiply, round. Two subnormals never reach half of the least subnormal, so only one is normalised. No carry
+// runs along a product before the last stage.
 // Never stalls and keeps no state.
 module puce_fp_mul
   import puce_fp_pkg::*;
@@ -27,15 +28,14 @@ module puce_fp_mul
     logic [23:0]        b;
   } factors_t;
 
-  // The product is `lower` + 2^12 * `upper`. A subnormal result is shifted right by `places` to have its last place at bit 23.
+  // The product is the sum of two rows. A subnormal result is shifted right by `places` to have its last place at bit 23.
   typedef struct packed {
-    kind_t       kind;
-    logic        subnormal;
-    logic        beyond;
-    logic [4:0]  places;
-    logic [7:0]  exponent;
-    logic [35:0] lower;
-    logic [35:0] upper;
+    kind_t            kind;
+    logic             subnormal;
+    logic             beyond;
+    logic [4:0]       places;
+    logic [7:0]       exponent;
+    logic [1:0][47:0] rows;
   } product_t;
 
   factors_t factors_d, factors_q;
@@ -60,7 +60,26 @@ module puce_fp_mul
     factors_d.exponent  = signed'({2'd0, a[30:24], a[23] | ~|a[30:23]}) + signed'({2'd0, b[30:23]}) - 10'sd127 - signed'({5'd0, zeros});
   end
 
-  // Multiply, by each half of `b`; how far a subnormal result is shifted is known from the exponent.
+  // Multiply.
+  logic [1:0][47:0] rows;
+`ifdef SYNTHESIS
+  logic [23:0][47:0] parts;
+  always_comb begin
+    for (int unsigned i = 0; i < 24; i++) parts[i] = {24'd0, factors_q.a & {24{factors_q.b[i]}}} << i;
+  end
+  puce_compress #(
+    .Rows (24),
+    .Width(48)
+  ) i_compress (
+    .rows_i(parts),
+    .rows_o(rows)
+  );
+`else
+  // A simulator multiplies quicker than it adds bits: any two rows of the sum will do.
+  assign rows = {48'd0, {24'd0, factors_q.a} * {24'd0, factors_q.b}};
+`endif
+
+  // How far a subnormal result is shifted is known from the exponent.
   logic signed [9:0] below;
   always_comb begin
     below = 10'sd1 - factors_q.exponent;
@@ -69,8 +88,7 @@ module puce_fp_mul
     product_d.beyond    = factors_q.exponent > 10'sd254;
     product_d.places    = below < 10'sd0 ? 5'd0 : below > 10'sd26 ? 5'd26 : below[4:0];
     product_d.exponent  = factors_q.exponent[7:0];
-    product_d.lower     = {12'd0, factors_q.a} * {24'd0, factors_q.b[11:0]};
-    product_d.upper     = {12'd0, factors_q.a} * {24'd0, factors_q.b[23:12]};
+    product_d.rows      = rows;
   end
 
   // Round: the last place is bit 23 of the product, or bit 24 if a normal product is two or more.
@@ -80,7 +98,7 @@ module puce_fp_mul
   logic [7:0]  base;
   logic [31:0] rounded;
   always_comb begin
-    product  = {product_q.upper, 12'd0} + {12'd0, product_q.lower};
+    product  = product_q.rows[0] + product_q.rows[1];
     shifted  = product >> product_q.places;
     lost     = product & ~(48'hffff_ffff_ffff << product_q.places);
     two      = shifted[47];
