@@ -47,14 +47,17 @@ struct Property {
     /// Modules of which only the ports are taken: they may answer anything.
     #[serde(default)]
     open: Vec<String>,
+    /// Widths that are smaller than the chip's.
     #[serde(default)]
-    planted: Vec<Plant>,
+    narrow: Vec<Change>,
+    #[serde(default)]
+    planted: Vec<Change>,
 }
 
-/// An error to be planted: these words of a source, which stand there once, become others.
+/// These words of a source, which stand there once, become others.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Plant {
+struct Change {
     file: String,
     from: String,
     to: String,
@@ -119,7 +122,7 @@ fn plant<'a>(bench: &Bench, properties: impl Iterator<Item = &'a Property>) -> R
     for (proof, plant) in properties.flat_map(|proof| proof.planted.iter().map(move |plant| (proof, plant))) {
         let start = Instant::now();
         let found = bench.finds(proof, plant)?;
-        let Plant { file, from, to } = plant;
+        let Change { file, from, to } = plant;
         println!("| {} | {file}: `{from}` is `{to}` | {:.1} |", proof.module, start.elapsed().as_secs_f64());
         if !found {
             missed.push(format!("{} does not find `{to}` in place of `{from}` in {file}", proof.module));
@@ -178,35 +181,33 @@ impl<'a> Bench<'a> {
         top: &str,
         params: &BTreeMap<String, u32>,
         own: Option<&Path>,
-        plant: Option<&Plant>,
+        changes: &[&Change],
     ) -> Result<String> {
         let text = own.map(std::fs::read_to_string).transpose()?;
         let named = rtl::sources::named_by([text.as_deref().unwrap_or(top)]);
         let files = named.iter().map(|(path, _)| self.root.join("rtl").join(path)).chain(own.map(PathBuf::from));
         let mut files: Vec<String> = files.map(|path| path.display().to_string()).collect();
-        if let Some(plant) = plant {
-            let name = format!("/{}.sv", plant.file);
+        for change in changes {
+            let name = format!("/{}.sv", change.file);
             let file = files.iter_mut().find(|file| file.ends_with(&name));
-            let file = file.with_context(|| format!("{top} does not use {}", plant.file))?;
-            *file = self.planted(Path::new(file), plant)?.display().to_string();
+            let file = file.with_context(|| format!("{top} does not use {}", change.file))?;
+            *file = self.changed(Path::new(file), change)?.display().to_string();
         }
         let params: String = params.iter().map(|(name, value)| format!(" -G {name}={value}")).collect();
         Ok(format!("read_slang --top {top}{params} {}", files.join(" ")))
     }
 
-    /// A copy of a source with an error.
-    fn planted(&self, source: &Path, plant: &Plant) -> Result<PathBuf> {
+    /// A copy of a source with other words.
+    fn changed(&self, source: &Path, change: &Change) -> Result<PathBuf> {
         let text = std::fs::read_to_string(source)?;
-        let times = text.matches(&plant.from).count();
+        let times = text.matches(&change.from).count();
         if times != 1 {
-            bail!(
-                "{}: `{}` stands there {times} times; an error is planted where there is one",
-                plant.file,
-                plant.from
-            );
+            bail!("{}: `{}` stands there {times} times; it is changed where it stands once", change.file, change.from);
         }
-        let copy = self.folder.join(format!("{}.planted.sv", plant.file));
-        std::fs::write(&copy, text.replace(&plant.from, &plant.to))?;
+        let folder = self.folder.join("changed");
+        std::fs::create_dir_all(&folder)?;
+        let copy = folder.join(format!("{}.sv", change.file));
+        std::fs::write(&copy, text.replace(&change.from, &change.to))?;
         Ok(copy)
     }
 
@@ -220,7 +221,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Whether an assertion breaks, some cycles after reset, on a design with this error.
-    fn finds(&self, proof: &Property, plant: &Plant) -> Result<bool> {
+    fn finds(&self, proof: &Property, plant: &Change) -> Result<bool> {
         self.model(proof, Some(plant))?;
         let cycles = if proof.depth.is_some() { PLANTED_CYCLES } else { 1 };
         let verdict = self.decide(&proof.module, &["-t", &cycles.to_string()]);
@@ -228,10 +229,11 @@ impl<'a> Bench<'a> {
     }
 
     /// Writes what the solver reads.
-    fn model(&self, proof: &Property, plant: Option<&Plant>) -> Result<()> {
+    fn model(&self, proof: &Property, plant: Option<&Change>) -> Result<()> {
         let module = &proof.module;
         let own = self.root.join("rtl/formal").join(format!("{module}.sv"));
-        let mut script = vec![self.read(module, &proof.params, Some(&own), plant)?];
+        let changes: Vec<&Change> = proof.narrow.iter().chain(plant).collect();
+        let mut script = vec![self.read(module, &proof.params, Some(&own), &changes)?];
         if !proof.open.is_empty() {
             let open = proof.open.iter().map(|module| format!(" --blackboxed-module {module}"));
             script[0].extend(open);
@@ -268,13 +270,14 @@ impl<'a> Bench<'a> {
         let registers = cells.iter().find(|file| file.to_string_lossy().contains("_SEQ_"));
         let registers = registers.map_or_else(|| each("-liberty "), |file| format!(" -liberty {}", file.display()));
         std::fs::write(self.folder.join("map.abc"), MAP)?;
+        let [source, netlist] = ["source", "netlist"].map(|view| format!("{module}.{view}.aig"));
         let graph = |name: &str| GRAPH.map(String::from).into_iter().chain([format!("write_aiger {name}")]);
 
-        let mut script = vec![self.read(module, &proof.params, None, None)?];
+        let mut script = vec![self.read(module, &proof.params, None, &[])?];
         script
             .extend(["hierarchy -auto-top", "proc", "flatten", "memory_map", "opt -full", "techmap"].map(String::from));
         script.extend(["opt -full".into(), format!("rename -top {module}"), "design -save source".into()]);
-        script.extend(graph("source.aig"));
+        script.extend(graph(&source));
         script.extend(["design -load source".into(), format!("dfflibmap{registers}")]);
         script.push(format!("abc -script map.abc{}", each("-liberty ")));
         script.extend(["setundef -zero", "clean -purge"].map(String::from));
@@ -288,9 +291,9 @@ impl<'a> Bench<'a> {
             "flatten".into(),
             "proc".into(),
         ]);
-        script.extend(graph("netlist.aig"));
+        script.extend(graph(&netlist));
         self.yosys.run(&self.folder, &format!("{module}.netlist"), &script)?;
-        let said = self.yosys.abc(&self.folder, "dsec source.aig netlist.aig")?;
+        let said = self.yosys.abc(&self.folder, &format!("dsec {source} {netlist}"))?;
         if said.contains("Networks are equivalent") { Ok(()) } else { bail!("{}", said.trim()) }
     }
 }
@@ -320,6 +323,7 @@ mod tests {
             claim: String::new(),
             long: false,
             open: Vec::new(),
+            narrow: Vec::new(),
             planted: Vec::new(),
         };
         Some(bench.property(&proof))
