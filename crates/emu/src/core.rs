@@ -7,6 +7,7 @@ mod matrix;
 mod transfer;
 mod vector;
 
+use crate::crew::Crew;
 use crate::kernels::{self, Kernels};
 use crate::memory::Memory;
 use crate::race::{Checker, Race};
@@ -17,6 +18,7 @@ use arch::machine::Counters;
 use arch::{Chip, Instr};
 use base::status::Flags;
 use std::collections::VecDeque;
+use std::sync::Mutex;
 
 /// A stream with its loops matched.
 #[derive(Debug)]
@@ -91,6 +93,8 @@ pub(crate) struct Shared<'a> {
     pub memory: &'a Memory,
     pub params: &'a [u32],
     pub kernels: &'static dyn Kernels,
+    /// The threads of this core.
+    pub crew: &'a Crew,
 }
 
 /// A core's state.
@@ -104,8 +108,10 @@ pub(crate) struct Core {
     stream: VecDeque<Piece>,
     /// Weight loads not fully taken.
     loads: usize,
-    prepared: kernels::Prepared,
-    scratch: kernels::Scratch,
+    prepared: Vec<kernels::Prepared>,
+    /// One per thread of the core.
+    desks: Vec<Mutex<matrix::Desk>>,
+    strips: Vec<matrix::Strip>,
     tiles: Vec<*const u8>,
     staging: Vec<Box<[u8]>>,
     /// Instructions that may still run.
@@ -113,7 +119,7 @@ pub(crate) struct Core {
     races: Option<Box<Checker>>,
 }
 
-// SAFETY: the raw pointers of `stream` and `tiles` point into the chip's memory and are used only while a program runs on it.
+// SAFETY: the raw pointers of `stream`, `strips` and `tiles` point into the chip's memory and are used only while a program runs on it.
 unsafe impl Send for Core {}
 
 type Step<T = ()> = Result<T, String>;
@@ -130,8 +136,9 @@ impl Core {
             loops: Vec::new(),
             stream: VecDeque::new(),
             loads: 0,
-            prepared: kernels::Prepared::default(),
-            scratch: kernels::Scratch::default(),
+            prepared: Vec::new(),
+            desks: Vec::new(),
+            strips: Vec::new(),
             tiles: Vec::new(),
             staging: Vec::new(),
             budget: u64::MAX,
@@ -305,7 +312,7 @@ impl Core {
             _ if !ranges.iter().any(|range| range.write) => Ok(()),
             Unit::Load | Unit::Store => self.transfer(instr, shared),
             _ => {
-                self.vector(instr, shared.kernels);
+                self.vector(instr, shared);
                 Ok(())
             }
         }

@@ -3,7 +3,7 @@
 use crate::core::{Core, Shared, Stream};
 use crate::kernels::{self, Kernels};
 use crate::memory::Memory;
-use crate::team::{Failure, Member, run};
+use crate::team::{Failure, Member, crews, run};
 use arch::legal;
 use arch::machine::{Counters, Fault, Machine, MachineError};
 use arch::{Chip, Program};
@@ -14,7 +14,7 @@ use base::status::Flags;
 pub struct Settings {
     /// Chips in the group.
     pub chips: usize,
-    /// Host threads: at most one per core is of use.
+    /// Host threads. Cores share them; with more threads than cores, the threads of a core share the work of its large instructions.
     pub threads: usize,
     /// Instruction set of the arithmetic.
     pub kernels: &'static dyn Kernels,
@@ -22,11 +22,14 @@ pub struct Settings {
     pub budget: Option<u64>,
     /// Stop with a fault where two engines of a core touch the same bytes, at least one writing, and no `sync` orders them. Slow.
     pub check_races: bool,
+    /// Let the threads of a core share even the smallest instructions. Slow: for tests.
+    pub share_finely: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { chips: 1, threads: 1, kernels: kernels::best(), budget: None, check_races: false }
+        let kernels = kernels::best();
+        Settings { chips: 1, threads: 1, kernels, budget: None, check_races: false, share_finely: false }
     }
 }
 
@@ -157,14 +160,17 @@ impl Machine for Emulator {
 
     fn run(&mut self) -> Result<(), MachineError> {
         let settings = self.settings;
-        let description = &self.chip;
+        let (description, kernels) = (&self.chip, settings.kernels);
+        let count = self.chips.iter().map(|state| state.streams.len()).sum();
+        let crews = crews(count, settings.threads, settings.share_finely);
+        let mut free = crews.iter();
         let mut members = Vec::new();
         for (chip, state) in self.chips.iter_mut().enumerate() {
-            let shared =
-                Shared { chip: description, memory: &state.memory, params: &state.params, kernels: settings.kernels };
-            let cores = state.cores.iter_mut().zip(&state.streams).enumerate();
-            members.extend(cores.map(|(core, (state, stream))| {
+            let (memory, params) = (&state.memory, &state.params[..]);
+            let cores = state.cores.iter_mut().zip(&state.streams).zip(&mut free).enumerate();
+            members.extend(cores.map(|(core, ((state, stream), crew))| {
                 state.restart(settings.budget, settings.check_races);
+                let shared = Shared { chip: description, memory, params, kernels, crew };
                 Member { chip, core, state, stream, shared }
             }));
         }

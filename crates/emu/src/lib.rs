@@ -6,8 +6,9 @@
 //!
 //! # The one big decision
 //!
-//! Program order is a legal schedule of every program (see `arch`), so a core is a sequential interpreter, and the only parallelism is that of the
-//! chip: cores and chips run on host threads of their own and meet at exchanges. Nothing about a result can depend on the number of threads.
+//! Program order is a legal schedule of every program (see `arch`), so a core is a sequential interpreter. Parallel are the cores and chips, which run on
+//! host threads of their own and meet at exchanges, and, with more threads than cores, the rows of one large instruction: no instruction writes
+//! a byte twice or reads what another of its rows writes. Nothing about a result can depend on the number of threads.
 //!
 //! # What it never does
 //!
@@ -35,6 +36,7 @@
 //! ```
 
 mod core;
+mod crew;
 mod emulator;
 pub mod kernels;
 mod memory;

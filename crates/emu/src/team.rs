@@ -5,6 +5,7 @@
 //! tables of posts, used in turn: a table is written again only after the next meeting, and by then everyone has read it.
 
 use crate::core::{Core, Event, Gather, Shared, Stream};
+use crate::crew::{Crew, Led, pause};
 use arch::attr::Scope;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,8 +53,6 @@ struct Barrier {
     round: AtomicUsize,
 }
 
-const SPINS: usize = 1 << 11;
-
 impl Barrier {
     fn wait(&self) {
         let round = self.round.load(Ordering::Acquire);
@@ -64,19 +63,25 @@ impl Barrier {
         }
         let mut spins = 0;
         while self.round.load(Ordering::Acquire) == round {
-            spins += 1;
-            if spins < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+            pause(&mut spins);
         }
     }
 }
 
-/// Run all members to their ends on up to `threads` threads.
+/// The crews of `members` cores that share `threads` threads: who has none of its own to spare is alone.
+pub(crate) fn crews(members: usize, threads: usize, finely: bool) -> Vec<Crew> {
+    let helpers = |index: usize| (threads / members + usize::from(index < threads % members)).saturating_sub(1);
+    (0..members).map(|index| Crew::new(helpers(index), finely)).collect()
+}
+
+/// Run all members to their ends on up to `threads` threads, and the helpers of their crews on more.
 pub(crate) fn run(members: Vec<Member<'_>>, threads: usize) -> Result<(), Failure> {
     let count = members.len();
     if count == 0 {
         return Ok(());
     }
     let threads = threads.clamp(1, count);
+    let crews: Vec<&Crew> = members.iter().map(|member| member.shared.crew).collect();
     let table = || -> Table {
         members.iter().map(|_| RwLock::new(Post { state: State::Running, pieces: Vec::new() })).collect()
     };
@@ -89,6 +94,9 @@ pub(crate) fn run(members: Vec<Member<'_>>, threads: usize) -> Result<(), Failur
     }
     let first = shares.remove(0);
     std::thread::scope(|scope| {
+        for crew in crews {
+            (1..=crew.helpers()).for_each(|thread| drop(scope.spawn(move || crew.help(thread))));
+        }
         for share in shares {
             scope.spawn(|| rounds(share, &tables, &places, &barrier));
         }
@@ -103,6 +111,8 @@ fn rounds(
     places: &[usize],
     barrier: &Barrier,
 ) -> Result<(), Failure> {
+    let crews: Vec<&Crew> = share.iter().map(|(_, member)| member.shared.crew).collect();
+    let _led: Vec<Led<'_>> = crews.into_iter().map(Crew::led).collect();
     let mut own: Vec<State> = share.iter().map(|_| State::Running).collect();
     for table in tables.iter().cycle() {
         for ((index, member), state) in share.iter_mut().zip(&mut own) {

@@ -15,7 +15,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_case_holds_on_every_kernel_set() {
+fn every_case_holds_on_every_kernel_set_and_any_number_of_threads() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     for path in files() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -24,18 +24,21 @@ fn every_case_holds_on_every_kernel_set() {
         let mut sets = kernels::available();
         // The oracle first: its answers are the expectations.
         sets.reverse();
-        for (index, set) in sets.into_iter().enumerate() {
+        let threads = [1, 2, 3, 5];
+        let runs = threads.into_iter().flat_map(|threads| sets.iter().map(move |set| (*set, threads)));
+        for (index, (kernels, threads)) in runs.enumerate() {
             for test in parse(&name, &text).unwrap_or_else(|e| panic!("{e}")) {
                 let chip = Chip::builtin("nano").unwrap().with_cores(test.case.program.cores.len().max(1));
-                let settings =
-                    Settings { kernels: set, budget: Some(100_000), check_races: true, ..Settings::default() };
+                let (budget, check_races, share_finely) = (Some(100_000), true, true);
+                let settings = Settings { kernels, threads, budget, check_races, share_finely, ..Settings::default() };
                 let mut machine = Emulator::new(&chip, settings).unwrap();
                 let said = run_on(&mut machine, &test).unwrap_or_else(|e| panic!("{name}, line {}: {e}", test.line));
                 for (expect, said) in test.expect.iter().zip(said) {
                     if update && index == 0 {
                         answers.push((expect.line, said));
                     } else if !update {
-                        let at = format!("{name}, line {}, `{}`, kernels `{}`", expect.line, test.name, set.name());
+                        let case = format!("{name}, line {}, `{}`", expect.line, test.name);
+                        let at = format!("{case}, kernels `{}`, {threads} threads", kernels.name());
                         assert_eq!(said, expect.wanted, "{at}");
                     }
                 }

@@ -82,7 +82,8 @@ fn damaged_programs_end_with_a_result_or_a_fault() {
         let chip = Chip::builtin("nano").unwrap().with_cores(1 + seed as usize % 2);
         let mut case = case(&chip, seed % 500);
         damage(&mut case, &mut random);
-        let settings = Settings { budget: Some(5000), check_races: seed % 3 == 0, ..Settings::default() };
+        let (check_races, threads, share_finely) = (seed % 3 == 0, 1 + seed as usize % 4, true);
+        let settings = Settings { budget: Some(5000), check_races, threads, share_finely, ..Settings::default() };
         let Some(outcome) = run(&chip, &case, settings) else { continue };
         match &outcome.0 {
             Ok(()) => ends += 1,
@@ -98,7 +99,7 @@ fn damaged_programs_end_with_a_result_or_a_fault() {
             Err(MachineError::Request(what)) => panic!("seed {seed}: {what}"),
         }
         if case.program.cores.len() == 1 {
-            let oracle = run(&chip, &case, Settings { kernels: kernels::scalar(), ..settings }).unwrap();
+            let oracle = run(&chip, &case, Settings { kernels: kernels::scalar(), threads: 1, ..settings }).unwrap();
             assert!(oracle == outcome, "seed {seed}: {:?} but the oracle {:?}\n{}", outcome.0, oracle.0, case.program);
         }
     }

@@ -72,8 +72,8 @@ fn all_kernels_and_threads_agree() {
             panic!("seed {seed}: {:?}\n{}", run(&chip, &small, oracle).result, small.program);
         }
         for kernels in kernels::available() {
-            let threads = 1 + (seed as usize + kernels.name().len()) % 4;
-            let settings = Settings { kernels, threads, ..Settings::default() };
+            let threads = 1 + (seed as usize + kernels.name().len()) % 7;
+            let settings = Settings { kernels, threads, share_finely: seed % 2 == 0, ..Settings::default() };
             if run(&chip, &case, settings) != wanted {
                 report(&chip, &case, oracle, settings, seed);
             }

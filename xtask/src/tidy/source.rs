@@ -11,6 +11,7 @@ use crate::repo::TextFile;
 const UNSAFE: &[(&str, &str)] = &[
     ("crates/emu/src/kernels", "vector instructions behind a run-time check"),
     ("crates/emu/src/core", "kernels and copies on byte ranges that were checked"),
+    ("crates/emu/src/crew.rs", "a job that a core's threads share for as long as it lasts"),
     ("crates/emu/src/memory.rs", "byte memories that the cores of a chip share"),
     ("crates/emu/examples/kernels.rs", "measures the kernels"),
     ("rtl/src/library.rs", "the binding of the verilated design"),

@@ -1,12 +1,14 @@
 //! The vector engine: each instruction is a loop over rows around a kernel.
 
-use super::Core;
+use super::{Core, Shared};
+use crate::crew::Crew;
 use crate::kernels::{Binary, Kernels, Rope, Stored, Unary};
 use arch::Instr;
 use arch::attr::{self, Blocking, Narrow, Pairing, Reduce, Sink};
 use arch::isa::{Operand, a8_row};
 use base::status::Flags;
 use base::tile::BLOCK;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 fn unary(op: attr::Unary) -> Unary {
     match op {
@@ -40,6 +42,9 @@ struct Rows {
     outer: usize,
 }
 
+// SAFETY: no two parts of an instruction write the same bytes, and none reads what another writes (`Core::check`).
+unsafe impl Sync for Rows {}
+
 impl Rows {
     /// The row's address. Inside the scratchpad for every row that the instruction names (`Core::check`).
     fn row(self, row: usize) -> *mut f32 {
@@ -61,43 +66,43 @@ impl Core {
     }
 
     /// Run one vector instruction whose ranges were checked.
-    pub(super) fn vector(&mut self, instr: &Instr, k: &'static dyn Kernels) {
+    pub(super) fn vector(&mut self, instr: &Instr, shared: &Shared<'_>) {
+        let (k, crew) = (shared.kernels, shared.crew);
         // SAFETY, for every kernel call here and below: `check` found all rows inside the scratchpad, and destinations equal to a source or apart.
         let flags = match *instr {
             Instr::Vbin { op, dst, dstep, douter, a, astep, aouter, b, bstep, bouter, rows, outer, cols } => {
                 let (d, a, b) =
                     (self.rows2(dst, dstep, douter), self.rows2(a, astep, aouter), self.rows2(b, bstep, bouter));
-                self.each(rows, outer, |r, o| unsafe {
-                    k.binary(binary(op), a.at(r, o), b.at(r, o), d.at(r, o), self.count(cols));
-                })
+                let size = self.size(rows, outer, cols);
+                each(crew, size, |r, o| unsafe { k.binary(binary(op), a.at(r, o), b.at(r, o), d.at(r, o), size.cols) })
             }
             Instr::Vrow { op, dst, dstep, douter, a, astep, aouter, b, bstep, bouter, rows, outer, cols } => {
                 let (d, a, b) =
                     (self.rows2(dst, dstep, douter), self.rows2(a, astep, aouter), self.rows2(b, bstep, bouter));
-                self.each(rows, outer, |r, o| unsafe {
-                    k.binary_scalar(binary(op), a.at(r, o), b.at(r, o).read_unaligned(), d.at(r, o), self.count(cols));
+                let size = self.size(rows, outer, cols);
+                each(crew, size, |r, o| unsafe {
+                    k.binary_scalar(binary(op), a.at(r, o), b.at(r, o).read_unaligned(), d.at(r, o), size.cols);
                 })
             }
             Instr::Vimm { op, dst, dstep, a, astep, rows, cols, imm } => {
                 let (d, a) = (self.rows(dst, dstep), self.rows(a, astep));
-                self.each(rows, 1.into(), |r, _| unsafe {
-                    k.binary_scalar(binary(op), a.row(r), self.float(imm), d.row(r), self.count(cols));
-                })
+                let (size, imm) = (self.size(rows, 1.into(), cols), self.float(imm));
+                each(crew, size, |r, _| unsafe { k.binary_scalar(binary(op), a.row(r), imm, d.row(r), size.cols) })
             }
             Instr::Vun { op, dst, dstep, a, astep, rows, cols } => {
                 let (d, a) = (self.rows(dst, dstep), self.rows(a, astep));
-                self.each(rows, 1.into(), |r, _| unsafe { k.unary(unary(op), a.row(r), d.row(r), self.count(cols)) })
+                let size = self.size(rows, 1.into(), cols);
+                each(crew, size, |r, _| unsafe { k.unary(unary(op), a.row(r), d.row(r), size.cols) })
             }
             Instr::Vred { op, dst, a, astep, rows, cols } => {
-                self.reduce(op, self.rows(dst, 4.into()), self.rows(a, astep), rows, cols, k)
+                reduce(op, self.rows(dst, 4.into()), self.rows(a, astep), self.size(rows, 1.into(), cols), shared)
             }
             Instr::Vnorm { dst, dstep, a, astep, w, rows, cols, eps } => {
-                let (d, a, w) = (self.rows(dst, dstep), self.rows(a, astep), self.spad(w).cast::<f32>());
-                self.each_flagged(rows, |r| unsafe {
-                    k.rmsnorm(a.row(r), w, d.row(r), self.count(cols), self.float(eps))
-                })
+                let (d, a, w) = (self.rows(dst, dstep), self.rows(a, astep), self.rows(w, 0.into()));
+                let (size, eps) = (self.size(rows, 1.into(), cols), self.float(eps));
+                each_flagged(crew, size, |r, _| unsafe { k.rmsnorm(a.row(r), w.row(0), d.row(r), size.cols, eps) })
             }
-            Instr::Vsoft { .. } => self.softmax(instr, k),
+            Instr::Vsoft { .. } => self.softmax(instr, shared),
             Instr::Vrope { pairs, dst, dstep, a, astep, rows, heads, dim, rot, tab, tabstep } => {
                 let layout = match pairs {
                     Pairing::Interleaved => Rope::Interleaved,
@@ -105,7 +110,7 @@ impl Core {
                 };
                 let (d, a, t) = (self.rows(dst, dstep), self.rows(a, astep), self.rows(tab, tabstep));
                 let (dim, rot) = (self.count(dim), self.count(rot));
-                self.each(rows, heads, |r, head| unsafe {
+                each(crew, Size { cols: dim, ..self.size(rows, heads, 1.into()) }, |r, head| unsafe {
                     let (from, to) = (a.row(r).add(head * dim), d.row(r).add(head * dim));
                     k.rope(layout, from, t.row(r), to, rot);
                     if from != to {
@@ -113,12 +118,13 @@ impl Core {
                     }
                 })
             }
-            Instr::Vquant { .. } => self.quantise(instr, k),
+            Instr::Vquant { .. } => self.quantise(instr, shared),
             Instr::Vdeq { kind, dst, dstep, codes, cstep, scales, sstep, mins, mstep, rows, cols } => {
                 let (d, c) = (self.rows(dst, dstep), self.rows(codes, cstep));
                 let (s, m) = (self.rows(scales, sstep), self.rows(mins, mstep));
-                let blocks = self.count(cols) / BLOCK;
-                self.each_flagged(rows, |r| unsafe {
+                let size = self.size(rows, 1.into(), cols);
+                let blocks = size.cols / BLOCK;
+                each_flagged(crew, size, |r, _| unsafe {
                     k.dequantise(
                         Stored::Blocks(kind),
                         c.row(r).cast(),
@@ -131,16 +137,16 @@ impl Core {
             }
             Instr::Vcvt { from, dst, dstep, a, astep, rows, cols } => {
                 let (d, a) = (self.rows(dst, dstep), self.rows(a, astep));
-                let cols = self.count(cols);
-                self.each(rows, 1.into(), |r, _| unsafe { widen(k, from, a.row(r).cast(), d.row(r), cols) })
+                let size = self.size(rows, 1.into(), cols);
+                each(crew, size, |r, _| unsafe { widen(k, from, a.row(r).cast(), d.row(r), size.cols) })
             }
             Instr::Vtop { idx, istep, val, vstep, a, astep, rows, cols, k: top } => {
                 let (i, v, a) = (self.rows(idx, istep), self.rows(val, vstep), self.rows(a, astep));
-                let top = self.count(top);
-                self.each_flagged(rows, |r| unsafe {
+                let (top, size) = (self.count(top), self.size(rows, 1.into(), cols));
+                each_flagged(crew, size, |r, _| unsafe {
                     let indices = std::slice::from_raw_parts_mut(i.row(r).cast::<u32>(), top);
                     let values = std::slice::from_raw_parts_mut(v.row(r), top);
-                    k.topk(a.row(r), self.count(cols), indices, values)
+                    k.topk(a.row(r), size.cols, indices, values)
                 })
             }
             _ => unreachable!("every instruction of another engine is handled before"),
@@ -148,35 +154,11 @@ impl Core {
         self.flags |= flags;
     }
 
-    /// Call `f(row, outer)` for all rows.
-    fn each(&self, rows: Operand, outer: Operand, mut f: impl FnMut(usize, usize)) -> Flags {
-        let rows = self.count(rows);
-        (0..self.count(outer)).for_each(|o| (0..rows).for_each(|r| f(r, o)));
-        Flags::NONE
+    fn size(&self, rows: Operand, outer: Operand, cols: Operand) -> Size {
+        Size { rows: self.count(rows), outer: self.count(outer), cols: self.count(cols) }
     }
 
-    fn each_flagged(&self, rows: Operand, f: impl FnMut(usize) -> Flags) -> Flags {
-        (0..self.count(rows)).map(f).fold(Flags::NONE, |all, flags| all | flags)
-    }
-
-    fn reduce(&self, op: Reduce, d: Rows, a: Rows, rows: Operand, cols: Operand, k: &'static dyn Kernels) -> Flags {
-        let cols = self.count(cols);
-        self.each_flagged(rows, |r| {
-            // SAFETY: see `vector`.
-            let (value, flags) = unsafe {
-                match op {
-                    Reduce::Sum => k.rowsum(a.row(r), cols),
-                    Reduce::SumSq => k.sumsq(a.row(r), cols),
-                    Reduce::Max => k.max(a.row(r), cols),
-                }
-            };
-            // SAFETY: see `vector`.
-            unsafe { d.row(r).write_unaligned(value) };
-            flags
-        })
-    }
-
-    fn softmax(&self, instr: &Instr, k: &'static dyn Kernels) -> Flags {
+    fn softmax(&self, instr: &Instr, shared: &Shared<'_>) -> Flags {
         let Instr::Vsoft { sink, dst, dstep, a, astep, sums, sinks, rows, cols, hi, window, per, tokens, factor } =
             *instr
         else {
@@ -184,9 +166,10 @@ impl Core {
         };
         let (d, a) = (self.rows(dst, dstep), self.rows(a, astep));
         let (sums, sinks) = (self.rows(sums, 4.into()), self.rows(sinks, 4.into()));
-        let (cols, hi, window) = (self.count(cols), self.count(hi), self.count(window));
+        let (size, hi, window) = (self.size(rows, 1.into(), cols), self.count(hi), self.count(window));
         let (per, tokens, factor) = (self.count(per), self.count(tokens), self.float(factor));
-        self.each_flagged(rows, |r| {
+        let (k, cols) = (shared.kernels, size.cols);
+        each_flagged(shared.crew, size, |r, _| {
             let end = hi + r / per % tokens;
             let first = if window == 0 { 0 } else { end.saturating_sub(window) };
             let valid = first.min(cols)..end.min(cols);
@@ -200,27 +183,86 @@ impl Core {
         })
     }
 
-    fn quantise(&self, instr: &Instr, k: &'static dyn Kernels) -> Flags {
+    fn quantise(&self, instr: &Instr, shared: &Shared<'_>) -> Flags {
         let Instr::Vquant { blocking, dst, dstep, a, astep, rows, segs, cols } = *instr else {
             unreachable!("called for `vquant` only")
         };
         let (d, a) = (self.rows(dst, dstep), self.rows(a, astep));
-        let (segs, cols) = (self.count(segs), self.count(cols));
-        self.each_flagged(rows, |r| {
-            (0..segs).fold(Flags::NONE, |all, seg| {
-                // SAFETY: see `vector`.
-                all | unsafe {
-                    let from = a.row(r).add(seg * cols);
-                    let to = d.row(r).cast::<u8>().add(seg * a8_row(cols));
-                    let scales = to.add(cols).cast();
-                    match blocking {
-                        Blocking::Block => k.quantise(from, cols, to.cast(), scales),
-                        Blocking::Segment => k.quantise_segment(from, cols, to.cast(), scales),
-                    }
+        let (size, k) = (self.size(rows, segs, cols), shared.kernels);
+        let cols = size.cols;
+        each_flagged(shared.crew, size, |r, seg| {
+            // SAFETY: see `vector`.
+            unsafe {
+                let from = a.row(r).add(seg * cols);
+                let to = d.row(r).cast::<u8>().add(seg * a8_row(cols));
+                let scales = to.add(cols).cast();
+                match blocking {
+                    Blocking::Block => k.quantise(from, cols, to.cast(), scales),
+                    Blocking::Segment => k.quantise_segment(from, cols, to.cast(), scales),
                 }
-            })
+            }
         })
     }
+}
+
+/// What an instruction runs over.
+#[derive(Clone, Copy)]
+struct Size {
+    rows: usize,
+    outer: usize,
+    cols: usize,
+}
+
+/// Elements from which a part of an instruction is worth a thread of its own.
+const GRAIN: usize = 4096;
+
+/// Calls `f(row, outer)` for all rows.
+fn each(crew: &Crew, size: Size, f: impl Fn(usize, usize) + Sync) -> Flags {
+    each_flagged(crew, size, |row, outer| {
+        f(row, outer);
+        Flags::NONE
+    })
+}
+
+/// Calls `f(row, outer)` for all rows, in parts; all flags together.
+fn each_flagged(crew: &Crew, size: Size, f: impl Fn(usize, usize) -> Flags + Sync) -> Flags {
+    let Size { rows, outer, cols } = size;
+    let all = rows * outer;
+    let part = crew.part(all, GRAIN / cols.max(1));
+    let of_rows = |range: std::ops::Range<usize>, outer: usize| {
+        range.map(|row| f(row, outer)).fold(Flags::NONE, |all, flags| all | flags)
+    };
+    if all <= part {
+        return (0..outer).fold(Flags::NONE, |all, outer| all | of_rows(0..rows, outer));
+    }
+    let flags = AtomicU32::new(0);
+    crew.share(all.div_ceil(part), &|number, _| {
+        let (mut at, end) = (number * part, ((number + 1) * part).min(all));
+        while at < end {
+            let (row, outer) = (at % rows, at / rows);
+            let some = (end - at).min(rows - row);
+            flags.fetch_or(of_rows(row..row + some, outer).0, Ordering::Relaxed);
+            at += some;
+        }
+    });
+    Flags(flags.into_inner())
+}
+
+fn reduce(op: Reduce, d: Rows, a: Rows, size: Size, shared: &Shared<'_>) -> Flags {
+    let (k, cols) = (shared.kernels, size.cols);
+    each_flagged(shared.crew, size, |r, _| {
+        // SAFETY: see `Core::vector`.
+        let (value, flags) = unsafe {
+            match op {
+                Reduce::Sum => k.rowsum(a.row(r), cols),
+                Reduce::SumSq => k.sumsq(a.row(r), cols),
+                Reduce::Max => k.max(a.row(r), cols),
+            }
+        };
+        // SAFETY: see `Core::vector`.
+        unsafe { d.row(r).write_unaligned(value) };
+        flags
+    })
 }
 
 /// # Safety

@@ -15,12 +15,16 @@
 //! computes the 32 rows again.
 
 mod finish;
+mod prepare;
 mod source;
 
 use self::finish::write;
-use self::source::{Expanded, Packed, Source, TABLE_BYTES, Tabled, expand, expanded_bytes, pairs, tabulate};
+pub(super) use self::prepare::{fill, open};
+use self::source::{Expanded, Packed, Source, Tabled, expand, pairs, tabled_bytes, tabulate};
 use super::lanes::Lanes;
-use super::matmul::{self, Activations, Line, Prepared, Scratch, Tiles, power_of_two, reserve, to_f64};
+use super::matmul::{
+    self, Activations, Filling, Line, PIECE, Piece, Prepared, Scratch, Tiles, power_of_two, reserve, to_f64,
+};
 use base::status::Flags;
 use base::tile::{BLOCK, Exact, WeightKind};
 
@@ -33,6 +37,8 @@ const TWO_31: f64 = 2_147_483_648.0;
 const EXPAND_FROM: usize = 4;
 /// Tokens from which a tile's scales pay to be multiplied by every mantissa beforehand ([`Tabled`]).
 const TABLE_FROM: usize = 16;
+/// Tiles with tables that the tokens meet one after the other, the sums staying in registers: as many as leave the first-level cache room.
+const TOGETHER: usize = 6;
 /// The mantissas of an A8 scale: one bit before and three bits behind the point.
 const MANTISSAS: std::ops::Range<i32> = 8..16;
 /// Tiles between the one in work and the one that is fetched.
@@ -170,60 +176,6 @@ fn scale_power(kind: WeightKind) -> i32 {
     }
 }
 
-/// [`super::Kernels::prepare`].
-///
-/// # Safety
-/// `x` must describe readable memory.
-#[inline(always)]
-pub(super) unsafe fn prepare<L: Lanes>(kind: WeightKind, x: &Activations, g: i32, p: &mut Prepared) {
-    // SAFETY: the caller's promise.
-    unsafe { p.read(kind, x, g) };
-    let layout = Layout::fitting::<L>(p, kind);
-    let record = Layout::record(layout.steps);
-    p.layout = Some(layout);
-    let records = reserve(&mut p.records, (p.blocks * p.tokens * record).div_ceil(size_of::<Line>()));
-    let terms = 1 + (kind.min_bytes() > 0) as u64;
-    p.start.clear();
-    p.start.resize(p.tokens, MAGIC.to_bits());
-    p.block_max.clear();
-    p.block_max.resize(p.blocks, 0.0);
-    p.flags = Flags::NONE;
-    let inside = GRID_RANGE.contains(&g);
-    for t in 0..p.tokens {
-        for b in 0..p.blocks {
-            let codes = &p.raw_codes.as_chunks::<BLOCK>().0[t * p.blocks + b];
-            let exact = Exact::from_bf16(p.raw_scales[t * p.blocks + b]);
-            p.flags |= if exact.is_none() { Flags::NAN } else { Flags::NONE };
-            let mut scale = match exact.filter(|_| inside) {
-                Some(exact) => Scale { mantissa: exact.mantissa as i32, power: exact.exponent - g },
-                None => Scale { mantissa: 0, power: 0 },
-            };
-            let mut codes = codes;
-            if layout.tabled {
-                (scale, codes) = match scale.mantissa {
-                    // Zero is in no table: the block itself becomes zero.
-                    0 => (Scale { mantissa: MANTISSAS.start, power: 0 }, &[0; BLOCK]),
-                    mantissa => (Scale { mantissa: mantissa >> 4, power: scale.power + 4 }, codes),
-                };
-            }
-            // SAFETY: 32 codes; the buffer has a record per block and token.
-            let magnitude = unsafe {
-                let sums = L::sums(codes.as_ptr());
-                let format = Scale { power: scale.power + scale_power(kind), ..scale };
-                let (to, term) = (records.add((b * p.tokens + t) * record), layout.term(format, sums));
-                to.cast::<Term>().write(term);
-                let steps = std::slice::from_raw_parts_mut(to.add(size_of::<Term>()).cast(), layout.steps);
-                layout.arrange(codes, scale.mantissa, steps);
-                p.start[t] = p.start[t].wrapping_sub(terms.wrapping_mul(term.magic.to_bits()));
-                sums[1][0] + sums[1][1]
-            };
-            let bound = (scale.mantissa.abs() * magnitude) as f64 * power_of_two(scale.power);
-            p.block_max[b] = p.block_max[b].max(bound);
-        }
-    }
-    p.max_factor = if inside { p.block_max.iter().copied().fold(0.0, f64::max) } else { f64::INFINITY };
-}
-
 /// The kind with code `K`.
 const fn kind_of(k: u8) -> WeightKind {
     WeightKind::ALL[k as usize]
@@ -239,36 +191,135 @@ const fn has_min(k: u8) -> bool {
     matches!(kind_of(k), WeightKind::I4m | WeightKind::I8m)
 }
 
-/// The prepared activations of one block from some token on, and where their sums are.
+/// Prepared activations from some block and token on, and where their sums are.
 #[derive(Clone, Copy)]
 struct Tokens {
     records: *const u8,
+    /// Bytes from a token's record of one block to that of the next.
+    next: usize,
     /// `[token][32]` bit patterns.
     acc: *mut f64,
 }
 
 impl Tokens {
-    /// `n` tokens on.
+    /// Those of a few tokens from `t` on (a multiple of [`ABREAST`]), from block `first` on.
+    #[inline(always)]
+    unsafe fn new(x: &Prepared, steps: usize, first: usize, t: usize, acc: *mut f64) -> Tokens {
+        let at = place(x.tokens, x.blocks, t, first) * Layout::record(steps);
+        // SAFETY: there is a record of each block and token, and a sum of each token.
+        unsafe {
+            let records = x.records.as_ptr().cast::<u8>().add(at);
+            Tokens { records, next: abreast(x.tokens, t) * Layout::record(steps), acc: acc.add(t * BLOCK) }
+        }
+    }
+
+    /// `n` tokens on, of those that are abreast.
     #[inline(always)]
     unsafe fn skip(self, n: usize, steps: usize) -> Tokens {
         // SAFETY: the caller stays within the prepared tokens.
-        unsafe { Tokens { records: self.records.add(n * Layout::record(steps)), acc: self.acc.add(n * BLOCK) } }
+        unsafe { Tokens { records: self.records.add(n * Layout::record(steps)), acc: self.acc.add(n * BLOCK), ..self } }
     }
 }
 
-/// Adds the terms of one block: `V` vectors of rows from `row` on, `T` tokens.
+/// Tokens that the kernel takes together, whose records lie side by side, block after block.
+const ABREAST: usize = 4;
+
+/// As many tokens as lie beside token `t` of all.
+#[inline(always)]
+fn abreast(tokens: usize, t: usize) -> usize {
+    ABREAST.min(tokens - t / ABREAST * ABREAST)
+}
+
+/// The number of a token's record of a block.
+#[inline(always)]
+fn place(tokens: usize, blocks: usize, t: usize, b: usize) -> usize {
+    t / ABREAST * ABREAST * blocks + b * abreast(tokens, t) + t % ABREAST
+}
+
+/// Tiles of one form, side by side: as many blocks.
+#[derive(Clone, Copy)]
+struct Run {
+    start: *const u8,
+    count: usize,
+    /// Bytes from tile to tile.
+    step: usize,
+}
+
+/// Adds the terms of a run of blocks: `V` vectors of rows from `row` on, `T` tokens. The sums stay in registers from block to block.
 // The indices run over arrays and addresses together.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
-unsafe fn block<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: usize>(
+unsafe fn blocks<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: usize>(run: Run, row: usize, x: Tokens) {
+    // SAFETY: the caller promises tiles of the source's form, `T` tokens, and `row + V * ROWS <= 32`.
+    unsafe {
+        let at = x.acc.add(row);
+        let mut acc = [[[L::splat_f64(0.0); 2]; T]; V];
+        for v in 0..V {
+            for t in 0..T {
+                for half in 0..2 {
+                    acc[v][t][half] = L::load_f64(at.add(t * BLOCK + v * L::ROWS + half * L::ROWS / 2));
+                }
+            }
+        }
+        for b in 0..run.count {
+            let (tile, records) = (run.start.add(b * run.step), x.records.add(b * x.next));
+            let dot = dots::<L, S, K, V, T>(tile, row, records);
+            for v in 0..V {
+                let row = row + v * L::ROWS;
+                let scales = S::scales(tile, row, 0);
+                let mins = if has_min(K) { S::mins(tile, row) } else { scales };
+                for t in 0..T {
+                    let term = record::<L, K>(records, t);
+                    let Term { magic, sums, place, .. } = *term;
+                    let (magic, sums) = (L::splat_f64(magic), L::splat_f64(sums));
+                    let mut sum = dot[v][t];
+                    if nibbles(K) {
+                        sum = L::nibble_finish(sum, &raw const (*term).mantissas);
+                    }
+                    if matches!(kind_of(K), WeightKind::Mx4) {
+                        sum = L::signed(sum);
+                    }
+                    // Signed sums times one are the sums: the table has seen to the mantissa.
+                    let sum = L::place(sum, if S::TABLED { 1.0 } else { place });
+                    let scales = if S::TABLED { S::scales(tile, row, (*term).mantissas as usize) } else { scales };
+                    for half in 0..2 {
+                        let mut term = L::fma(sum[half], scales[half], magic);
+                        if has_min(K) {
+                            term = L::add_bits(term, L::fma(mins[half], sums, magic));
+                        }
+                        acc[v][t][half] = L::add_bits(acc[v][t][half], term);
+                    }
+                }
+            }
+        }
+        for v in 0..V {
+            for t in 0..T {
+                for half in 0..2 {
+                    L::store_f64(at.add(t * BLOCK + v * L::ROWS + half * L::ROWS / 2), acc[v][t][half]);
+                }
+            }
+        }
+    }
+}
+
+/// A token's record, counted from that of the first.
+#[inline(always)]
+unsafe fn record<L: Lanes, const K: u8>(records: *const u8, t: usize) -> *const Term {
+    // SAFETY: the caller promises the record.
+    unsafe { records.add(t * Layout::record(2 * pairs::<L>(K))).cast() }
+}
+
+/// The integer dot products of one tile.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn dots<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: usize>(
     tile: *const u8,
     row: usize,
-    x: Tokens,
-) {
-    // SAFETY: the caller promises a tile of the source's form, `T` tokens, and `row + V * ROWS <= 32`.
+    records: *const u8,
+) -> [[L::Int; T]; V] {
+    // SAFETY: as for `blocks`.
     unsafe {
-        let steps = 2 * pairs::<L>(K);
-        let term = |t: usize| x.records.add(t * Layout::record(steps)).cast::<Term>();
+        let term = |t: usize| record::<L, K>(records, t);
         let codes = |t: usize| term(t).add(1).cast::<u32>();
         let start: [L::Int; T] = std::array::from_fn(|t| L::splat(&raw const (*term(t)).init));
         let mut dot = [start; V];
@@ -288,77 +339,44 @@ unsafe fn block<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: us
                 }
             }
         }
-        for v in 0..V {
-            // Read before the first store, which for all the compiler knows may change them.
-            let row = row + v * L::ROWS;
-            let scales = S::scales(tile, row, 0);
-            let mins = if has_min(K) { S::mins(tile, row) } else { scales };
-            for t in 0..T {
-                let Term { magic, sums, place, .. } = *term(t);
-                let (magic, sums) = (L::splat_f64(magic), L::splat_f64(sums));
-                let mut sum = dot[v][t];
-                if nibbles(K) {
-                    sum = L::nibble_finish(sum, &raw const (*term(t)).mantissas);
+        dot
+    }
+}
+
+/// A run of tiles, the first being that of block `first`, against every token.
+#[inline(always)]
+unsafe fn all_tokens<L: Lanes, S: Source<L>, const K: u8>(run: Run, x: &Prepared, first: usize, acc: *mut f64) {
+    let steps = 2 * pairs::<L>(K);
+    for t in (0..x.tokens).step_by(ABREAST) {
+        // SAFETY: the caller promises tiles of the source's form; `x` has records of all tokens.
+        unsafe {
+            let some = Tokens::new(x, steps, first, t, acc);
+            match abreast(x.tokens, t) {
+                1 => all_rows::<L, S, K, 1>(run, some),
+                2 => all_rows::<L, S, K, 2>(run, some),
+                3 => {
+                    all_rows::<L, S, K, 2>(run, some);
+                    all_rows::<L, S, K, 1>(run, some.skip(2, steps));
                 }
-                if matches!(kind_of(K), WeightKind::Mx4) {
-                    sum = L::signed(sum);
-                }
-                // Signed sums times one are the sums: the table has seen to the mantissa.
-                let sum = L::place(sum, if S::TABLED { 1.0 } else { place });
-                let scales = if S::TABLED { S::scales(tile, row, (*term(t)).mantissas as usize) } else { scales };
-                for half in 0..2 {
-                    let acc = x.acc.add(t * BLOCK + row + half * L::ROWS / 2);
-                    let mut term = L::fma(sum[half], scales[half], magic);
-                    if has_min(K) {
-                        term = L::add_bits(term, L::fma(mins[half], sums, magic));
-                    }
-                    L::store_f64(acc, L::add_bits(L::load_f64(acc), term));
-                }
+                _ => all_rows::<L, S, K, ABREAST>(run, some),
             }
         }
     }
 }
 
-/// One tile against every token.
+/// All rows against `T` tokens: as many rows at once as there are registers for.
 #[inline(always)]
-unsafe fn all_tokens<L: Lanes, S: Source<L>, const K: u8>(tile: *const u8, x: Tokens, tokens: usize) {
-    // SAFETY: the caller promises a tile of the source's form and `tokens` tokens.
+unsafe fn all_rows<L: Lanes, S: Source<L>, const K: u8, const T: usize>(run: Run, x: Tokens) {
+    // SAFETY: as for `blocks`.
     unsafe {
-        let steps = 2 * pairs::<L>(K);
-        let mut t = 0;
-        while t + 4 <= tokens {
-            both::<L, S, K, 4>(tile, x.skip(t, steps));
-            t += 4;
-        }
-        if tokens - t >= 2 {
-            both::<L, S, K, 2>(tile, x.skip(t, steps));
-            t += 2;
-        }
-        if t < tokens {
-            both::<L, S, K, 1>(tile, x.skip(t, steps));
-        }
-    }
-}
-
-/// All rows against `T` tokens: the second sixteen find the tokens in the first-level cache.
-#[inline(always)]
-unsafe fn both<L: Lanes, S: Source<L>, const K: u8, const T: usize>(tile: *const u8, x: Tokens) {
-    // SAFETY: as for `block`.
-    unsafe {
-        rows16::<L, S, K, T>(tile, 0, x);
-        rows16::<L, S, K, T>(tile, 16, x);
-    }
-}
-
-/// Sixteen rows against `T` tokens.
-#[inline(always)]
-unsafe fn rows16<L: Lanes, S: Source<L>, const K: u8, const T: usize>(tile: *const u8, row: usize, x: Tokens) {
-    // SAFETY: as for `block`.
-    unsafe {
-        if L::ROWS == 16 {
-            block::<L, S, K, 1, T>(tile, row, x);
+        if L::ROWS == 16 && S::TABLED {
+            blocks::<L, S, K, 2, T>(run, 0, x);
+        } else if L::ROWS == 16 {
+            blocks::<L, S, K, 1, T>(run, 0, x);
+            blocks::<L, S, K, 1, T>(run, 16, x);
         } else {
-            block::<L, S, K, 2, T>(tile, row, x);
+            blocks::<L, S, K, 2, T>(run, 0, x);
+            blocks::<L, S, K, 2, T>(run, 16, x);
         }
     }
 }
@@ -416,7 +434,7 @@ unsafe fn fits<const K: u8>(x: &Prepared, tiles: Tiles) -> bool {
         let mut largest = Largest { scale: [0; BLOCK], min: [0; BLOCK] };
         // SAFETY: the caller promises the tiles.
         unsafe { largest.see::<K>(tiles.at(kind_of(K), b)) };
-        largest.allow(kind_of(K), x.block_max[b])
+        largest.allow(kind_of(K), x.block_max(b))
     })
 }
 
@@ -447,29 +465,34 @@ fn prefetch(at: *const u8, bytes: usize) {
 unsafe fn gather<L: Lanes, const K: u8>(x: &Prepared, tiles: Tiles, acc: *mut f64, buffer: *mut u8) -> bool {
     let kind = kind_of(K);
     let mut largest = Largest { scale: [0; BLOCK], min: [0; BLOCK] };
-    let record = Layout::record(2 * pairs::<L>(K));
     let tabled = x.layout.is_some_and(|layout| layout.tabled);
-    for b in 0..x.blocks {
-        let first = b * x.tokens;
+    let together = if tabled { TOGETHER } else { 1 };
+    for first in (0..x.blocks).step_by(together) {
+        let count = together.min(x.blocks - first);
         // SAFETY: the caller promises the tiles; the buffers of `x` have an entry per block and token.
         unsafe {
-            let tile = tiles.at(kind, b);
-            let tokens = Tokens { records: x.records.as_ptr().cast::<u8>().add(first * record), acc };
-            prefetch(tiles.ahead(kind, b, AHEAD), kind.tile_bytes());
-            largest.see::<K>(tile);
+            for b in 0..count {
+                let tile = tiles.at(kind, first + b);
+                prefetch(tiles.ahead(kind, first + b, AHEAD), kind.tile_bytes());
+                largest.see::<K>(tile);
+                if tabled {
+                    let to = buffer.add(b * tabled_bytes::<L>(K));
+                    expand::<L, K>(tile, to);
+                    tabulate::<L, K>(to);
+                }
+            }
             if tabled {
-                expand::<L, K>(tile, buffer);
-                tabulate::<L, K>(buffer);
-                all_tokens::<L, Tabled<K>, K>(buffer, tokens, x.tokens);
+                let run = Run { start: buffer, count, step: tabled_bytes::<L>(K) };
+                all_tokens::<L, Tabled<K>, K>(run, x, first, acc);
             } else if x.tokens >= EXPAND_FROM {
-                expand::<L, K>(tile, buffer);
-                all_tokens::<L, Expanded<K>, K>(buffer, tokens, x.tokens);
+                expand::<L, K>(tiles.at(kind, first), buffer);
+                all_tokens::<L, Expanded<K>, K>(Run { start: buffer, count, step: 0 }, x, first, acc);
             } else {
-                all_tokens::<L, Packed<K>, K>(tile, tokens, x.tokens);
+                all_tokens::<L, Packed<K>, K>(Run { start: tiles.at(kind, first), count, step: 0 }, x, first, acc);
             }
         }
     }
-    largest.allow(kind, x.max_factor)
+    largest.allow(kind, x.max_factor())
 }
 
 /// [`super::Kernels::row_tile`] for kind `K`.
@@ -489,12 +512,12 @@ pub(super) unsafe fn row_tile<L: Lanes, const K: u8>(
     assert_eq!(untabled, Some(Layout::of::<L>(kind_of(K))), "activations prepared by another set");
     assert!(rows <= BLOCK, "a tile has 32 rows");
     let acc = reserve(&mut scratch.acc, x.tokens * BLOCK / 8).cast::<f64>();
-    let buffer = reserve(&mut scratch.tile, (expanded_bytes::<L>(K) + TABLE_BYTES) / 64);
+    let buffer = reserve(&mut scratch.tile, TOGETHER * tabled_bytes::<L>(K) / 64);
     // SAFETY: the buffers were just reserved; the rest is the caller's promise.
     unsafe {
         let sums = std::slice::from_raw_parts_mut(acc.cast::<[u64; BLOCK]>(), x.tokens);
         sums.iter_mut().zip(&x.start).for_each(|(sums, start)| *sums = [*start; BLOCK]);
-        if x.max_factor.is_finite() && (gather::<L, K>(x, tiles, acc, buffer) || fits::<K>(x, tiles)) {
+        if x.max_factor().is_finite() && (gather::<L, K>(x, tiles, acc, buffer) || fits::<K>(x, tiles)) {
             write::<L>(x, acc, rows, out, stride)
         } else {
             scratch.by_oracle += 1;

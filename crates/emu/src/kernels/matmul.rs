@@ -22,6 +22,18 @@ pub struct Activations {
     pub blocks: usize,
 }
 
+impl Activations {
+    /// Those of `tokens` tokens from token `first` on.
+    pub fn part(self, first: usize, tokens: usize) -> Activations {
+        Activations {
+            codes: self.codes.wrapping_add(first * self.code_stride),
+            scales: self.scales.wrapping_add(first * self.scale_stride),
+            tokens,
+            ..self
+        }
+    }
+}
+
 /// Where the tiles of one row of tiles lie, one per block of 32 columns.
 #[derive(Clone, Copy, Debug)]
 pub enum Tiles<'a> {
@@ -99,22 +111,81 @@ pub struct Prepared {
     pub(super) tokens: usize,
     pub(super) blocks: usize,
     pub(super) g: i32,
-    /// The layout of `codes`; `None` after the scalar set prepared.
+    /// The layout of `records`; `None` after the scalar set prepared.
     pub(super) layout: Option<Layout>,
     /// `[token][32 * blocks]`, as read.
     pub(super) raw_codes: Vec<i8>,
     /// `[token][blocks]`, as read.
     pub(super) raw_scales: Vec<u16>,
-    /// `[block][token]`: what `dense` wants to know of a token's block, and its codes.
+    /// What `dense` wants to know of a token's block, and its codes, in the order in which it reads them.
     pub(super) records: Vec<Line>,
     /// `[token]`: the pattern that a sum starts from.
     pub(super) start: Vec<u64>,
-    /// Flags of the activations themselves.
-    pub(super) flags: Flags,
-    /// `[block]`: the largest product of a token's scale (in units of the grid) and the sum of its block's magnitudes.
+    /// Of every piece of [`PIECE`] tokens.
+    pub(super) pieces: Vec<Piece>,
+    /// `[piece][block]`: the largest product of a token's scale (in units of the grid) and the sum of its block's magnitudes.
     pub(super) block_max: Vec<f64>,
-    /// The largest of `block_max`; infinite when the fast path is not allowed.
-    pub(super) max_factor: f64,
+}
+
+/// Tokens that are filled in together.
+pub(super) const PIECE: usize = 16;
+
+/// What is known of a piece of the tokens.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Piece {
+    /// Flags of the activations themselves.
+    pub flags: Flags,
+    /// The largest of the piece's `block_max`; infinite when the fast path is not allowed.
+    pub max_factor: f64,
+}
+
+/// The parts of a [`Prepared`] that has been opened, to be filled in piece by piece, by several threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Filling {
+    pub(super) kind: WeightKind,
+    pub(super) layout: Option<Layout>,
+    pub(super) tokens: usize,
+    pub(super) blocks: usize,
+    pub(super) g: i32,
+    pub(super) codes: *mut i8,
+    pub(super) scales: *const u16,
+    pub(super) records: *mut u8,
+    pub(super) start: *mut u64,
+    pub(super) pieces: *mut Piece,
+    pub(super) block_max: *mut f64,
+}
+
+// SAFETY: plain data; who fills a piece promises to be the only one.
+unsafe impl Send for Filling {}
+// SAFETY: as above.
+unsafe impl Sync for Filling {}
+
+impl Filling {
+    /// Pieces that have to be filled in.
+    pub fn pieces(&self) -> usize {
+        self.tokens.div_ceil(PIECE)
+    }
+
+    /// The tokens of a piece.
+    pub(super) fn piece(&self, piece: usize) -> std::ops::Range<usize> {
+        piece * PIECE..((piece + 1) * PIECE).min(self.tokens)
+    }
+
+    /// Copies the codes of some tokens as they are.
+    ///
+    /// # Safety
+    /// `x` must describe readable memory, as much as was opened; nobody else may use these tokens meanwhile.
+    #[inline(always)]
+    pub(super) unsafe fn read_codes(&self, x: &Activations, tokens: std::ops::Range<usize>) {
+        let row = self.blocks * BLOCK;
+        for token in tokens {
+            // SAFETY: the caller promises `32 * blocks` codes per token; `read_scales` made room for as many.
+            unsafe {
+                let codes = x.codes.cast::<u8>().add(token * x.code_stride).cast::<i8>();
+                std::ptr::copy_nonoverlapping(codes, self.codes.add(token * row), row);
+            }
+        }
+    }
 }
 
 impl Prepared {
@@ -128,23 +199,54 @@ impl Prepared {
         self.blocks
     }
 
-    /// Copies the activations as they are.
+    /// Begins anew: sizes, and the scales as they are.
     ///
     /// # Safety
     /// `x` must describe readable memory.
-    pub(super) unsafe fn read(&mut self, kind: WeightKind, x: &Activations, g: i32) {
+    pub(super) unsafe fn read_scales(&mut self, kind: WeightKind, x: &Activations, g: i32) {
         (self.kind, self.tokens, self.blocks, self.g, self.layout) = (Some(kind), x.tokens, x.blocks, g, None);
-        self.raw_codes.clear();
+        self.raw_codes.resize(x.tokens * x.blocks * BLOCK, 0);
         self.raw_scales.clear();
+        self.pieces.clear();
         for token in 0..x.tokens {
-            // SAFETY: the caller promises `32 * blocks` codes and `blocks` scales per token.
+            // SAFETY: the caller promises `blocks` scales per token.
             unsafe {
-                let codes = x.codes.cast::<u8>().add(token * x.code_stride).cast::<i8>();
-                self.raw_codes.extend_from_slice(std::slice::from_raw_parts(codes, x.blocks * BLOCK));
                 let scales = x.scales.add(token * x.scale_stride).cast::<u16>();
                 self.raw_scales.extend((0..x.blocks).map(|b| u16::from_le(scales.add(b).read_unaligned())));
             }
         }
+    }
+
+    /// Where the pieces are to be filled in, after [`super::Kernels::open`]; of use until this is opened again or goes.
+    pub fn filling(&mut self) -> Filling {
+        Filling {
+            kind: self.kind.expect("activations are opened before they are filled in"),
+            layout: self.layout,
+            tokens: self.tokens,
+            blocks: self.blocks,
+            g: self.g,
+            codes: self.raw_codes.as_mut_ptr(),
+            scales: self.raw_scales.as_ptr(),
+            records: self.records.as_mut_ptr().cast(),
+            start: self.start.as_mut_ptr(),
+            pieces: self.pieces.as_mut_ptr(),
+            block_max: self.block_max.as_mut_ptr(),
+        }
+    }
+
+    /// Flags of the activations themselves.
+    pub(super) fn flags(&self) -> Flags {
+        self.pieces.iter().fold(Flags::NONE, |all, piece| all | piece.flags)
+    }
+
+    /// The largest product of a scale and its block's magnitudes; infinite when the fast path is not allowed.
+    pub(super) fn max_factor(&self) -> f64 {
+        self.pieces.iter().fold(0.0, |most, piece| piece.max_factor.max(most))
+    }
+
+    /// The same of one block.
+    pub(super) fn block_max(&self, block: usize) -> f64 {
+        self.block_max.chunks_exact(self.blocks).fold(0.0, |most, piece| piece[block].max(most))
     }
 
     /// One token as the oracle takes it.

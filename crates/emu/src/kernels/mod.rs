@@ -28,7 +28,7 @@ mod sets;
 mod tests;
 mod vector;
 
-pub use matmul::{Activations, Prepared, Scratch, Tiles};
+pub use matmul::{Activations, Filling, Prepared, Scratch, Tiles};
 pub use select::{available, best, report, scalar};
 
 use base::reduce::Softmax;
@@ -116,7 +116,26 @@ pub trait Kernels: Send + Sync {
     ///
     /// # Safety
     /// `x` must describe readable memory: see [`Activations`].
-    unsafe fn prepare(&self, kind: WeightKind, x: &Activations, g: i32, into: &mut Prepared);
+    unsafe fn prepare(&self, kind: WeightKind, x: &Activations, g: i32, into: &mut Prepared) {
+        // SAFETY: the caller's promise; every piece is filled in once.
+        unsafe {
+            self.open(kind, x, g, into);
+            let filling = into.filling();
+            (0..filling.pieces()).for_each(|piece| self.fill(x, &filling, piece));
+        }
+    }
+
+    /// The first step of [`Kernels::prepare`], for several threads: after it comes [`Kernels::fill`] for every piece of [`Prepared::filling`].
+    ///
+    /// # Safety
+    /// As for [`Kernels::prepare`].
+    unsafe fn open(&self, kind: WeightKind, x: &Activations, g: i32, into: &mut Prepared);
+
+    /// Reads a piece of the activations that were opened.
+    ///
+    /// # Safety
+    /// As for [`Kernels::prepare`], with the same `x`; what `to` comes from must still be there, and nobody else may fill in this piece or use it meanwhile.
+    unsafe fn fill(&self, x: &Activations, to: &Filling, piece: usize);
 
     /// The product of one row of tiles with every prepared token: `out[token * stride/4 + row]` for the first `rows` (at most 32) rows.
     ///

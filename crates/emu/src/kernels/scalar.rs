@@ -1,6 +1,6 @@
 //! The definition: every operation by the oracle of `base`, one element after the other.
 
-use super::matmul::{self, Activations, Prepared, Scratch, Tiles};
+use super::matmul::{self, Activations, Filling, Prepared, Scratch, Tiles};
 use super::{Binary, Kernels, Rope, Stored, Unary};
 use base::reduce::{self, Softmax};
 use base::status::Flags;
@@ -85,8 +85,12 @@ impl Kernels for Scalar {
         "scalar"
     }
 
-    unsafe fn prepare(&self, kind: WeightKind, x: &Activations, g: i32, into: &mut Prepared) {
-        unsafe { into.read(kind, x, g) };
+    unsafe fn open(&self, kind: WeightKind, x: &Activations, g: i32, into: &mut Prepared) {
+        unsafe { into.read_scales(kind, x, g) };
+    }
+
+    unsafe fn fill(&self, x: &Activations, to: &Filling, piece: usize) {
+        unsafe { to.read_codes(x, to.piece(piece)) };
     }
 
     unsafe fn row_tile(

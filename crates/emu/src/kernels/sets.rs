@@ -3,7 +3,7 @@
 #[cfg(any(test, target_arch = "x86_64"))]
 use super::dense;
 #[cfg(any(test, target_arch = "x86_64"))]
-use super::{Activations, Binary, Kernels, Prepared, Rope, Scratch, Stored, Tiles, Unary, vector};
+use super::{Activations, Binary, Filling, Kernels, Prepared, Rope, Scratch, Stored, Tiles, Unary, vector};
 #[cfg(any(test, target_arch = "x86_64"))]
 use base::{reduce::Softmax, status::Flags, tile::WeightKind};
 
@@ -39,12 +39,17 @@ macro_rules! set {
             }
 
             // SAFETY: as for the methods below.
-            unsafe fn prepare(&self, kind: WeightKind, x: &Activations, g: i32, into: &mut Prepared) {
+            unsafe fn open(&self, kind: WeightKind, x: &Activations, g: i32, into: &mut Prepared) {
+                unsafe { dense::open::<$lanes>(kind, x, g, into) }
+            }
+
+            // SAFETY: as for the methods below.
+            unsafe fn fill(&self, x: &Activations, to: &Filling, piece: usize) {
                 $(#[$feature])?
-                unsafe fn compiled(kind: WeightKind, x: &Activations, g: i32, into: &mut Prepared) {
-                    unsafe { dense::prepare::<$lanes>(kind, x, g, into) }
+                unsafe fn compiled(x: &Activations, to: &Filling, piece: usize) {
+                    unsafe { dense::fill::<$lanes>(x, to, piece) }
                 }
-                unsafe { compiled(kind, x, g, into) }
+                unsafe { compiled(x, to, piece) }
             }
 
             // SAFETY: as for the methods below.

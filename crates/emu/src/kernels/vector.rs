@@ -203,36 +203,44 @@ pub(super) unsafe fn softmax(
     let most = func::max(unsafe { max(src.add(lo), hi - lo).0 }, sink.unwrap_or(f32::NEG_INFINITY));
     let e = |s: f32| func::exp2((s - most) * c);
     unsafe {
-        map(src.add(lo), dst.add(lo), hi - lo, e);
+        let small = exponentials(src.add(lo), dst.add(lo), hi - lo, e);
         map(dst, dst, lo, |_| 0.0);
         map(dst.add(hi), dst.add(hi), n - hi, |_| 0.0);
-        total(dst.add(lo), hi - lo, sink.map(e), most)
+        total(dst.add(lo), hi - lo, small, sink.map(e), most)
     }
 }
 
-/// The sum of a softmax row.
+/// Writes exponentials; their sum in units of the depth, if all of them are small enough to be added that way.
 #[inline(always)]
-unsafe fn total(e: *const f32, n: usize, sink: Option<f32>, max: f32) -> Softmax {
-    let mut large = [0u32; WIDTH];
-    for i in (0..n).step_by(WIDTH) {
-        let values: Chunk = unsafe { load(e, i, n, 0.0) };
-        for (large, value) in large.iter_mut().zip(values) {
+unsafe fn exponentials(src: *const f32, dst: *mut f32, n: usize, e: impl Fn(f32) -> f32) -> Option<i64> {
+    let unit = power(reduce::DEPTH);
+    let (mut large, mut acc) = ([0u32; WIDTH], [0u64; WIDTH]);
+    chunks(n, |i, len| {
+        let values: Chunk = unsafe { load(src.add(i), 0, len, 0.0) };
+        let mut out: Chunk = values.map(&e);
+        for (k, value) in out.iter_mut().enumerate() {
+            *value = if k < len { *value } else { 0.0 };
             // Exponentials are not negative: as integers, NaN and infinity are above 2^11.
-            *large = (*large).max(value.to_bits());
+            large[k] = large[k].max(value.to_bits());
+            let placed = (*value as f64 * unit + MAGIC).to_bits();
+            acc[k] = acc[k].wrapping_add(placed.wrapping_sub(MAGIC.to_bits()));
         }
-    }
-    let (mut acc, mut flags) = (0i64, Flags::NONE);
+        unsafe { store(dst.add(i), 0, len, out) };
+    });
+    let small = large.into_iter().fold(0, u32::max) < 2048f32.to_bits();
+    small.then(|| acc.into_iter().fold(0, u64::wrapping_add) as i64)
+}
+
+/// The sum of a softmax row, given that of small exponentials.
+#[inline(always)]
+unsafe fn total(e: *const f32, n: usize, small: Option<i64>, sink: Option<f32>, max: f32) -> Softmax {
+    let mut flags = Flags::NONE;
     let mut exactly = |value: f32| {
         let (term, raised) = reduce::exponential_term(value);
         flags |= raised;
         term
     };
-    if large.into_iter().fold(0, u32::max) < 2048f32.to_bits() {
-        let unit = power(reduce::DEPTH);
-        acc += unsafe { sum(e, n, |v| v * unit) };
-    } else {
-        acc += (0..n).map(|i| exactly(unsafe { e.add(i).read_unaligned() })).sum::<i64>();
-    }
+    let mut acc = small.unwrap_or_else(|| (0..n).map(|i| exactly(unsafe { e.add(i).read_unaligned() })).sum::<i64>());
     acc += sink.map_or(0, exactly);
     let sum = if flags.contains(Flags::NAN) { func::CANONICAL_NAN } else { grid::to_f32(acc, -reduce::DEPTH).0 };
     Softmax { max, sum, flags }

@@ -33,7 +33,7 @@ fn finish_exactly<L: Lanes>(acc: &[u64; BLOCK], g: i32, out: &mut [f32; BLOCK], 
 /// Converts and writes the sums of every token.
 #[inline(always)]
 pub(super) unsafe fn write<L: Lanes>(x: &Prepared, acc: *const f64, rows: usize, out: *mut u8, stride: usize) -> Flags {
-    let mut flags = x.flags;
+    let mut flags = x.flags();
     for t in 0..x.tokens {
         // SAFETY: the caller promises `tokens * 32` sums, and room for `rows` values per token.
         unsafe {

@@ -91,12 +91,17 @@ impl<L: Lanes, const K: u8> Source<L> for Expanded<K> {
 pub(super) struct Tabled<const K: u8>;
 
 /// Bytes of an expanded tile of kind `K`.
-pub(super) const fn expanded_bytes<L: Lanes>(k: u8) -> usize {
+const fn expanded_bytes<L: Lanes>(k: u8) -> usize {
     expanded_codes::<L>(k) + 2 * BLOCK * 8
 }
 
+/// Bytes of an expanded tile of kind `K` and its table.
+pub(super) const fn tabled_bytes<L: Lanes>(k: u8) -> usize {
+    expanded_bytes::<L>(k) + TABLE_BYTES
+}
+
 /// Bytes of a table.
-pub(super) const TABLE_BYTES: usize = (MANTISSAS.end - MANTISSAS.start) as usize * BLOCK * 8;
+const TABLE_BYTES: usize = (MANTISSAS.end - MANTISSAS.start) as usize * BLOCK * 8;
 
 // SAFETY of the blocks below: the caller promises an expanded tile with its table, `row + ROWS <= 32`, and a mantissa below 8.
 impl<L: Lanes, const K: u8> Source<L> for Tabled<K> {
