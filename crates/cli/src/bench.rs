@@ -94,11 +94,13 @@ pub fn run(arguments: &Arguments) -> Result {
 }
 
 impl Arguments {
-    /// One core per thread unless asked otherwise, and just the cache that the sequences need.
+    /// Just the cache that the sequences need. Unless asked otherwise one core per thread for decoding; for a prompt one core, whose large instructions
+    /// the threads share: nothing is then computed twice, and no thread has more to do than another.
     fn options(&self, chip: &Chip, network: &Network, threads: usize) -> Options {
         let length = self.prefill.unwrap_or(self.prompt + self.steps);
+        let usual = if self.prefill.is_some() { 1 } else { threads.min(chip.core.count) };
         Options {
-            cores: self.chip.cores.unwrap_or(threads.min(chip.core.count)),
+            cores: self.chip.cores.unwrap_or(usual),
             sequences: self.sequences,
             cache_tokens: self.sequences * length.next_multiple_of(base::tile::BLOCK),
             ..self.chip.options(chip, network, length)

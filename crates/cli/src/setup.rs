@@ -50,7 +50,7 @@ pub struct ChipArguments {
 /// How the chip is emulated; changes speed and no bit.
 #[derive(Args)]
 pub struct HostArguments {
-    /// Host threads [default: one per core of the group, at most the host's]
+    /// Host threads; those beyond one per core share its large instructions [default: one per core of the group, at most the host's]
     #[arg(long, value_name = "N", value_parser = positive)]
     pub threads: Option<usize>,
     /// Instruction set of the arithmetic: scalar, avx2, avx512 [default: the fastest]
