@@ -10,7 +10,10 @@
 //!
 //! Recipes of mapping ([`recipes`]) are tried without wires, from the smallest results to the fastest, until one meets the clock with a margin for wires; that
 //! one is placed, and where it misses the clock with its wires the next best is placed too. A module of many like instances keeps them apart until they are
-//! mapped, so that each of them is mapped once, and is then placed flat.
+//! mapped, so that each of them is mapped once, and is then placed flat. What is too large for one piece is made of blocks: modules of the list that go through
+//! the flow by themselves, once each, and are boxes while the module around them is mapped. Then the cells of some come in and are placed with the module's;
+//! others keep places of their own, stand in it like memories, and tell it when their pins take and give. The core of a chip is made so. A result
+//! that lies in its folder with the same inputs is taken as it is, so that a long run can be had in parts.
 //!
 //! Powers are those at a stated activity of every net, and, where there are recordings of what a module met in the whole chip ([`crate::watch`]), those at the
 //! rates at which the nets of its netlist change when it meets the same: the netlist must then give the same outputs.
@@ -19,7 +22,9 @@
 
 pub mod cells;
 mod flow;
+mod kept;
 pub mod modules;
+mod outline;
 pub mod programs;
 pub mod recipes;
 pub mod report;

@@ -1,12 +1,14 @@
 """From places to a layout: `draw.py JOB` writes `layout.gds` and `layout.png` into the job's folder.
 
 The layout has the library's own shapes where the library has a GDS file, else a box for each cell. The picture colours each cell by what it is: what holds
-state, what inverts or drives, what adds or compares, what is left; a module of several large parts is coloured by part. Memories are grey boxes. No wires are
-drawn: they are estimated, not routed.
+state, what inverts or drives, what adds or compares, what is left; a module of several large parts is coloured by part. Memories are grey boxes; blocks with
+places of their own are boxes with a frame in the picture, and their own cells in the layout. A legend beside the core names the colours and gives a scale. No
+wires are drawn: they are estimated, not routed.
 """
 
 import collections
 import json
+import math
 import re
 import sys
 
@@ -22,6 +24,9 @@ MEMORY = 199
 COLOURS = [0x2B6CB0, 0xD69E2E, 0x9B2C2C, 0x2F855A, 0x805AD5, 0xDD6B20, 0x319795, 0xB83280, 0x718096, 0x5A67D8, 0x744210, 0x22543D]
 # A part is large with this many cells; a module is drawn by part when three are.
 LARGE = 2000
+# Layers in the drawing of blocks, and their colours; of the legend's letters; and of the core's edge.
+BLOCKS, SHADES = 230, [0xBEE3F8, 0xFEEBC8, 0xC6F6D5, 0xE9D8FD, 0xFED7D7, 0xFEFCBF]
+LETTERS, EDGE = 250, 251
 # Layers of the drawing, which the layout has not: each with a colour and the cells that it shows.
 KINDS = [
     ("state", 200, 0x2B6CB0, None),
@@ -46,15 +51,53 @@ def groups(netlist, cells):
     parts = [name for name, _ in counts.most_common()]
     last = len(COLOURS) - 1
     told = [(name, 200 + index, COLOURS[index]) for index, name in enumerate(parts[: last + 1])]
+    if len(parts) > len(told):
+        told[-1] = ("the rest", *told[-1][1:])
     return [min(parts.index(cell["part"]), last) for cell in netlist["cells"]], told
 
 
-def build(job, netlist, places, macros, cells, colour, told):
+def started(job, kinds):
+    """A layout with the library's cells, and those of the blocks."""
     layout = db.Layout()
     if job["gds"]:
         layout.read(job["gds"])
     else:
         layout.dbu = 0.001
+    # A cell of the library that a block brings along is the same cell.
+    options = db.LoadLayoutOptions()
+    options.cell_conflict_resolution = db.LoadLayoutOptions.SkipNewCell
+    for kind in kinds:
+        layout.read(job["blocks"][kind]["folder"] + "/layout.gds", options)
+    return layout
+
+
+def legend(page, layer_of, places, rows):
+    """Names of colours at the right of the core, and a scale below it."""
+    unit = page.layout().dbu
+    edge = max(places["width"], places["height"])
+    line, left = edge / 32, places["width"] + edge / 40
+    letters = db.TextGenerator.default_generator()
+
+    def box(*corners):
+        return db.Box(*(int(value / unit) for value in corners))
+
+    def write(text, x, y):
+        region = letters.text(text.upper(), unit, 0.55 * line / letters.dheight())
+        page.shapes(layer_of(LETTERS)).insert(region.moved(int(x / unit), int(y / unit)))
+
+    for index, (name, number) in enumerate(rows):
+        low = places["height"] - (index + 1) * line
+        page.shapes(layer_of(number)).insert(box(left, low, left + 0.6 * line, low + 0.6 * line))
+        write(name, left + line, low)
+    step = 10.0 ** math.floor(math.log10(places["width"] / 2))
+    page.shapes(layer_of(LETTERS)).insert(box(0, -0.7 * line, step, -0.5 * line))
+    write("%g um" % step, step + line / 2, -0.9 * line)
+    core = db.Region(box(0, 0, places["width"], places["height"]))
+    page.shapes(layer_of(EDGE)).insert(core.sized(int(line / 20 / unit)) - core)
+
+
+def build(job, netlist, places, macros, cells, colour, told, kinds):
+    layout = started(job, [kind for kind, _ in kinds])
     scale = 1 / (layout.dbu * NANO)
     top = layout.create_cell(job["top"])
     drawing = db.Layout()
@@ -81,6 +124,17 @@ def build(job, netlist, places, macros, cells, colour, told):
         box = db.Box(*(int(round(value * scale)) for value in (x, y, x + width, y + height)))
         for sheet, layer in zip((top, page), memory_layers):
             sheet.shapes(layer).insert(box)
+    for x, y, kind in places["blocks"]:
+        block = layout.cell(kind)
+        at = db.Trans(int(round(x * scale)), int(round(y * scale)))
+        top.insert(db.CellInstArray(block.cell_index(), at))
+        page.shapes(drawing.layer(dict(kinds)[kind], 0)).insert(block.bbox_per_layer(outline).moved(at.disp))
+    shown = set(colour)
+    counts = collections.Counter(kind for _, _, kind in places["blocks"])
+    rows = [("memory", MEMORY)] if places["boxes"] else []
+    rows += [("%d %s" % (counts[kind], kind), number) for kind, number in kinds]
+    rows += [(name, number) for index, (name, number, _) in enumerate(told) if index in shown]
+    legend(page, lambda number: drawing.layer(number, 0), places, rows)
     size = [int(round(places[key] / layout.dbu)) for key in ("width", "height")]
     top.shapes(outline).insert(db.Box(0, 0, *size))
     unused = [cell.cell_index() for cell in layout.top_cells() if cell.cell_index() != top.cell_index()]
@@ -89,16 +143,18 @@ def build(job, netlist, places, macros, cells, colour, told):
     return layout, drawing
 
 
-def picture(job, path, told):
+def picture(job, path, told, kinds):
     view = lay.LayoutView()
     view.load_layout(path, False)
     view.clear_layers()
-    for _, number, colour in [("memory", MEMORY, 0xCBD5E0)] + told:
+    shades = [(kind, number, SHADES[(number - BLOCKS) % len(SHADES)]) for kind, number in kinds]
+    marks = [("letters", LETTERS, 0x1A202C), ("edge", EDGE, 0x1A202C)]
+    for _, number, colour in [("memory", MEMORY, 0xCBD5E0)] + shades + told + marks:
         layer = lay.LayerProperties()
         layer.source = "%d/0" % number
         layer.fill_color = colour
         # Many small cells would be drawn as their frames alone.
-        layer.frame_color = 0x1A202C if len(told) == len(KINDS) or number == MEMORY else colour
+        layer.frame_color = 0x1A202C if len(told) == len(KINDS) or number == MEMORY or number >= BLOCKS else colour
         layer.dither_pattern = 0
         view.insert_layer(view.end_layers(), layer)
     view.set_config("background-color", "#ffffff")
@@ -106,7 +162,7 @@ def picture(job, path, told):
     view.set_config("text-visible", "false")
     view.max_hier()
     view.zoom_fit()
-    view.save_image(job["folder"] + "/layout.png", 1200, 1200)
+    view.save_image(job["folder"] + "/layout.png", 1600, 1200)
 
 
 def main():
@@ -116,10 +172,11 @@ def main():
     _, macros = lef(job["lef"])
     cells = liberty(job["liberty"])
     colour, told = groups(netlist, cells)
-    layout, drawing = build(job, netlist, places, macros, cells, colour, told)
+    kinds = [(kind, BLOCKS + index) for index, kind in enumerate(sorted({box["type"] for box in netlist["boxes"]}))]
+    layout, drawing = build(job, netlist, places, macros, cells, colour, told, kinds)
     layout.write(job["folder"] + "/layout.gds")
     drawing.write(job["folder"] + "/drawing.gds")
-    picture(job, job["folder"] + "/drawing.gds", told)
+    picture(job, job["folder"] + "/drawing.gds", told, kinds)
     with open(job["folder"] + "/colours.txt", "w") as out:
         out.writelines("#%06x %s\n" % (shade, name) for name, _, shade in told)
 

@@ -1,6 +1,7 @@
 """From SystemVerilog to plain gates and registers of a library: `front.py JOB` writes `base.il` into the job's folder.
 
 Modules that are named as kept apart stay modules of their own until they are mapped, so that a module with many instances is mapped once.
+Memories and blocks that are mapped by themselves are boxes.
 """
 
 import json
@@ -20,7 +21,7 @@ def main():
         return " ".join("%s %s" % (flag, value) for value in values)
 
     shape = "--keep-hierarchy --disable-instance-caching=false" if job["apart"] else ""
-    run("read_slang -D SYNTHESIS --ignore-assertions", shape, "--top", job["top"], each("-G", job["params"]), each("--blackboxed-module", job["memories"]), *job["sources"])
+    run("read_slang -D SYNTHESIS --ignore-assertions", shape, "--top", job["top"], each("-G", job["params"]), each("--blackboxed-module", job["boxes"]), *job["sources"])
     for name in job["apart"]:
         run("setattr -mod -set keep_hierarchy 1 %s %s$*" % (name, name))
     run("synth -flatten -booth -arith_tree -top", job["top"], "-run begin:fine")

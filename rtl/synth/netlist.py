@@ -1,7 +1,8 @@
 """From plain gates to cells of a library: `netlist.py JOB` maps `base.il` by a script of ABC, and writes `netlist.v` and `netlist.json` into the job's folder.
 
 The netlist is flat and has one bit per name, so that every later tool reads it alike. Pins of memories become ports, which `memory.tcl` names; their timing is
-their maker's. Each cell knows the part of the module that it is in: the instance right below the top.
+their maker's. Each cell knows the part of the module that it is in: the instance right below the top. Blocks that were mapped before come in as they are: cells
+of those that are placed with the module, boxes for those that have places of their own.
 """
 
 import collections
@@ -10,6 +11,7 @@ import re
 import sys
 
 from library import liberty
+from merge import inside, merge
 from pyosys import libyosys as yosys
 
 NAME = re.compile(r"\W+")
@@ -57,12 +59,16 @@ class Names:
 
 
 def net_names(module):
-    """A plain name for each bit that has one: a port's bit the port's, another the shortest of its own."""
-    names, given = Names(), {}
-    for name, port in module["ports"].items():
+    """A plain name for each bit that has one: a port's bit the port's, another the shortest of its own. Then the ports, and outputs that show what another port or a constant shows."""
+    names, given, ports, twins = Names(), {}, {}, []
+    for name, port in sorted(module["ports"].items(), key=lambda each: each[1]["direction"] != "input"):
         for bit in port["bits"]:
-            if bit not in given:
-                given[bit] = names.plain(name)
+            plain = names.plain(name)
+            ports[plain] = port["direction"]
+            if bit in given or not isinstance(bit, int):
+                twins.append((plain, bit))
+            else:
+                given[bit] = plain
     best = {}
     for name, net in module["netnames"].items():
         for index, bit in enumerate(net["bits"]):
@@ -71,7 +77,7 @@ def net_names(module):
                 best[bit] = min(best.get(bit, whole), whole, key=lambda text: (len(text), text))
     for bit in sorted(best):
         given[bit] = names.plain(best[bit])
-    return given, names
+    return given, names, ports, twins
 
 
 def title(name, pins, cell):
@@ -96,9 +102,9 @@ def memory(name, wires):
     return {"name": NAME.sub("_", name).strip("_"), "words": 1 << len(address), "bits": len(wires["wdata_i"]) // granules, "granules": granules, "two": "waddr_i" in wires, "ports": []}
 
 
-def flatten(module, library):
-    """Ports, cells with a net for each pin, and memories with their ports."""
-    given, names = net_names(module)
+def flatten(module, library, blocks, driver):
+    """Ports, cells with a net for each pin, memories with their ports, and boxes of the blocks; `driver` is the cell between two ports that show the same."""
+    given, names, ports, twins = net_names(module)
     long = {}
     for name, wires in module["netnames"].items():
         for bit in wires["bits"]:
@@ -109,9 +115,11 @@ def flatten(module, library):
             given[bit] = names.plain(("n%s" if isinstance(bit, int) else "always_%s") % bit)
         return given[bit]
 
-    ports = {net(bit): port["direction"] for port in module["ports"].values() for bit in port["bits"]}
-    cells, memories = [], []
+    cells, memories, boxes = [], [], []
     numbers = Names()
+    ways = {way: pin for pin, way in library[driver]["pins"].items()}
+    for port, bit in twins:
+        cells.append({"name": numbers.plain("u_" + port), "type": driver, "pins": {ways["input"]: net(bit), ways["output"]: port}, "part": "top"})
     for name, cell in sorted(module["cells"].items()):
         kind = cell["type"].lstrip("\\")
         wires = cell["connections"]
@@ -119,6 +127,9 @@ def flatten(module, library):
             pins = {pin: net(bits[0]) for pin, bits in wires.items() if bits}
             near = [long.get(bits[0], "") for pin, bits in sorted(wires.items()) if bits and library[kind]["pins"].get(pin) == "output"]
             cells.append({"name": numbers.plain(title(name, pins, library[kind])), "type": kind, "pins": pins, "part": part(name, near)})
+            continue
+        if kind in blocks:
+            boxes.append({"name": numbers.plain(name), "kind": kind, "pins": {pin: [net(bit) for bit in bits] for pin, bits in wires.items()}})
             continue
         made = memory(name, wires)
         for pin, bits in sorted(wires.items()):
@@ -129,10 +140,13 @@ def flatten(module, library):
         memories.append(made)
     # Without cells that give constants these come in from outside.
     ports.update({given[bit]: "input" for bit in "01" if bit in given})
-    return ports, cells, memories
+    netlist = {"ports": ports, "cells": cells, "memories": memories, "boxes": []}
+    merge(netlist, boxes, blocks, names.plain, numbers.plain)
+    return netlist
 
 
-def write_verilog(path, top, ports, cells):
+def write_verilog(path, top, netlist):
+    ports, cells = netlist["ports"], netlist["cells"] + netlist["boxes"]
     wires = {wire for cell in cells for wire in cell["pins"].values()}
     with open(path, "w") as out:
         out.write("module %s (%s);\n" % (top, ", ".join(ports)))
@@ -156,8 +170,9 @@ def write_memory(path, ports, memories):
 def main():
     job = json.load(open(sys.argv[1]))
     library = liberty(job["liberty"])
-    ports, cells, memories = flatten(synthesise(job), library)
-    write_verilog(job["folder"] + "/netlist.v", job["top"], ports, cells)
+    netlist = flatten(synthesise(job), library, job["blocks"], job["driver"])
+    cells, memories, ports = netlist["cells"], netlist["memories"], netlist["ports"]
+    write_verilog(job["folder"] + "/netlist.v", job["top"], netlist)
     write_memory(job["folder"] + "/memory.tcl", ports, memories)
 
     def area(chosen):
@@ -168,13 +183,20 @@ def main():
         return {"count": len(chosen), "area": area(chosen), "flops": len(flops), "flop_area": area(flops)}
 
     drives = {kind: [pin for pin, way in library[kind]["pins"].items() if way == "output"] for kind in {cell["type"] for cell in cells}}
-    keep(job, "netlist.json", {"ports": ports, "cells": cells, "drives": drives, "memories": memories})
+    keep(job, "netlist.json", {**netlist, "drives": drives})
+    taken = {port for memory in memories for port in memory["ports"]}
+    keep(job, "ports.json", {port: way for port, way in ports.items() if port not in taken})
     parts = collections.defaultdict(list)
     for cell in cells:
         parts[cell["part"]].append(cell)
     bits = sum(each["words"] * each["bits"] * each["granules"] for each in memories)
     told = [{"name": name, **counts(chosen)} for name, chosen in sorted(parts.items())]
-    keep(job, "counts.json", {**counts(cells), "memory_bits": bits, "parts": told})
+    boxed, kinds = inside(job["blocks"], netlist["boxes"])
+    number = collections.Counter(box["type"] for box in netlist["boxes"])
+    for kind, each in sorted(kinds.items()):
+        told.append({"name": "%d %s" % (number[kind], kind), **{key: each[key] * number[kind] for key in ("count", "area", "flops", "flop_area")}})
+    own = {**counts(cells), "memory_bits": bits}
+    keep(job, "counts.json", {**{key: own[key] + boxed[key] for key in own}, "parts": told, "boxes": number})
 
 
 def keep(job, name, value):

@@ -2,7 +2,7 @@
 
 Coloquinte places the cells of `netlist.json` in rows of a square; ports stand around it. Each net becomes a tree over its pins, each of its branches a
 resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
-the lower and the upper edge with their pins towards the cells.
+the lower and the upper edge with their pins towards the cells, and so do blocks that have places of their own, with their pins where those places have them.
 """
 
 import json
@@ -53,9 +53,9 @@ def border(index, count, width, height):
 
 
 def nets_of(netlist, ideal):
-    """The pins of each net that has wires: (cell or None, pin or port)."""
+    """The pins of each net that has wires: (cell or None, pin or port). Boxes count on after the cells."""
     nets = {}
-    for index, cell in enumerate(netlist["cells"]):
+    for index, cell in enumerate(netlist["cells"] + netlist["boxes"]):
         for pin, wire in cell["pins"].items():
             nets.setdefault(wire, []).append((index, pin))
     for port in netlist["ports"]:
@@ -63,34 +63,53 @@ def nets_of(netlist, ideal):
     return {wire: pins for wire, pins in nets.items() if wire not in ideal and len(pins) > 1}
 
 
-def place(job, netlist, macros, site):
-    """Cells' lower left corners and orientations, ports' places, and the size of the square."""
+def outlines(job, netlist):
+    """What is known of the places of each kind of box."""
+    kinds = {box["type"] for box in netlist["boxes"]}
+    known = {kind: json.load(open(job["blocks"][kind]["folder"] + "/place.json")) for kind in kinds}
+    return {kind: {"size": (one["width"], one["height"]), "pins": one["ports"], "memory_um2": one["memory_um2"]} for kind, one in known.items()}
+
+
+def place(job, netlist, macros, site, known):
+    """Cells' and boxes' lower left corners and orientations, ports' places, the size of the square, and the memories' boxes."""
     cells, ports = netlist["cells"], sorted(netlist["ports"])
     size = [macros[cell["type"]]["size"] for cell in cells]
     sized = [(memory, memories.size(memory, job["memory"])) for memory in netlist["memories"]]
     blocks = [(memory, box) for memory, box in sized if box]
-    width, rows, stands = floor(sum(w * h for w, h in size), site[1], job["density"], [box for _, box in blocks])
+    hard = [known[box["type"]]["size"] for box in netlist["boxes"]]
+    width, rows, stands = floor(sum(w * h for w, h in size), site[1], job["density"], [box for _, box in blocks] + hard)
     row, height = nano(site[1]), rows * nano(site[1])
     at, boxes = pins_of_memories(blocks, stands)
+    stood = [(nano(x), nano(y), "N") for x, y, _ in stands[len(blocks) :]]
+    full = boxes + [(x, y, nano(w), nano(h)) for (x, y, _), (w, h) in zip(stood, hard)]
     outer = [port for port in ports if port not in at]
     at.update({port: border(index, len(outer), width, height) for index, port in enumerate(outer)})
     # Cells keep a little away from memories.
     away = nano(memories.CHANNEL / 4)
-    left, low = [box[0] - away for box in boxes], [box[1] - away for box in boxes]
-    wide, tall = [box[2] + 2 * away for box in boxes], [box[3] + 2 * away for box in boxes]
-    circuit = coloquinte.Circuit(len(cells) + len(ports) + len(boxes))
+    left, low = [box[0] - away for box in full], [box[1] - away for box in full]
+    wide, tall = [box[2] + 2 * away for box in full], [box[3] + 2 * away for box in full]
+    circuit = coloquinte.Circuit(len(cells) + len(ports) + len(full))
     circuit.cell_width = [nano(w) for w, _ in size] + [0] * len(ports) + wide
     circuit.cell_height = [nano(h) for _, h in size] + [0] * len(ports) + tall
-    circuit.cell_is_fixed = [False] * len(cells) + [True] * (len(ports) + len(boxes))
-    circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports) + [True] * len(boxes)
+    circuit.cell_is_fixed = [False] * len(cells) + [True] * (len(ports) + len(full))
+    circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports) + [True] * len(full)
     circuit.cell_x = [0] * len(cells) + [at[port][0] for port in ports] + left
     circuit.cell_y = [0] * len(cells) + [at[port][1] for port in ports] + low
     circuit.cell_row_polarity = [coloquinte.CellRowPolarity.SAME] * circuit.nb_cells
     number = {port: len(cells) + index for index, port in enumerate(ports)}
+    first = len(ports) + len(boxes)
+
+    def pin_at(cell, pin):
+        if cell is None:
+            return number[pin], (0, 0)
+        if cell < len(cells):
+            return cell, macros[cells[cell]["type"]]["pins"].get(pin, (0, 0))
+        x, y = known[netlist["boxes"][cell - len(cells)]["type"]]["pins"][pin]
+        return cell + first, (x + away / NANO, y + away / NANO)
+
     for pins in nets_of(netlist, job["ideal"]).values():
-        where = [macros[cells[cell]["type"]]["pins"].get(pin, (0, 0)) if cell is not None else (0, 0) for cell, pin in pins]
-        ends = [cell if cell is not None else number[pin] for cell, pin in pins]
-        circuit.add_net(ends, [nano(x) for x, _ in where], [nano(y) for _, y in where])
+        ends, where = zip(*(pin_at(cell, pin) for cell, pin in pins))
+        circuit.add_net(list(ends), [nano(x) for x, _ in where], [nano(y) for _, y in where])
     circuit.setup_rows(coloquinte.Rectangle(0, width, 0, height), row, True, True)
     circuit.place_global(job["effort"])
     circuit.legalize(job["effort"])
@@ -98,7 +117,7 @@ def place(job, netlist, macros, site):
     at_x = snapped(circuit, len(cells), nano(site[0]), width)
     turns = [turn.name for turn in circuit.cell_orientation[: len(cells)]]
     corners_of = list(zip(at_x, circuit.cell_y[: len(cells)], turns))
-    return corners_of, at, (width, height), boxes
+    return corners_of + stood, at, (width, height), boxes
 
 
 def pins_of_memories(blocks, stands):
@@ -160,12 +179,12 @@ def tree(points):
 
 
 def write_spef(path, job, netlist, nets, where, directions):
-    total = 0.0
+    total, owners = 0.0, netlist["cells"] + netlist["boxes"]
     with open(path, "w") as out:
         out.write('*SPEF "IEEE 1481-1998"\n*DESIGN "%s"\n*DATE ""\n*VENDOR ""\n*PROGRAM ""\n*VERSION ""\n*DESIGN_FLOW ""\n' % job["top"])
         out.write("*DIVIDER /\n*DELIMITER :\n*BUS_DELIMITER [ ]\n*T_UNIT 1 PS\n*C_UNIT 1 FF\n*R_UNIT 1 KOHM\n*L_UNIT 1 HENRY\n\n")
         for wire, pins in sorted(nets.items()):
-            names = [pin if cell is None else "%s:%s" % (netlist["cells"][cell]["name"], pin) for cell, pin in pins]
+            names = [pin if cell is None else "%s:%s" % (owners[cell]["name"], pin) for cell, pin in pins]
             # The tree begins at the driver.
             first = next((index for index, name in enumerate(names) if directions[pins[index]] == "drives"), 0)
             for values in (names, pins):
@@ -195,23 +214,30 @@ def main():
     job = json.load(open(sys.argv[1]))
     netlist = json.load(open(job["folder"] + "/netlist.json"))
     site, macros = lef(job["lef"])
-    corners_of, at, (width, height), boxes = place(job, netlist, macros, site)
+    known = outlines(job, netlist)
+    ways = {kind: json.load(open(job["blocks"][kind]["folder"] + "/ports.json")) for kind in known}
+    corners_of, at, (width, height), boxes = place(job, netlist, macros, site, known)
     nets = nets_of(netlist, job["ideal"])
     where, directions = {}, {}
+    owners, count = netlist["cells"] + netlist["boxes"], len(netlist["cells"])
     for pins in nets.values():
         for cell, pin in pins:
             if cell is None:
                 where[(cell, pin)] = tuple(value / NANO for value in at[pin])
                 directions[(cell, pin)] = "drives" if netlist["ports"][pin] == "input" else "takes"
                 continue
-            kind = netlist["cells"][cell]["type"]
+            kind = owners[cell]["type"]
             x, y, turn = corners_of[cell]
-            dx, dy = turned(macros[kind]["pins"].get(pin, (0, 0)), macros[kind]["size"], turn)
+            shape = macros[kind] if cell < count else known[kind]
+            dx, dy = turned(shape["pins"].get(pin, (0, 0)), shape["size"], turn)
             where[(cell, pin)] = (x / NANO + dx, y / NANO + dy)
-            directions[(cell, pin)] = "drives" if netlist["drives"][kind].count(pin) else "takes"
+            drives = pin in netlist["drives"][kind] if cell < count else ways[kind][pin] == "output"
+            directions[(cell, pin)] = "drives" if drives else "takes"
     wire = write_spef(job["folder"] + "/wires.spef", job, netlist, nets, where, directions)
-    result = {"width": width / NANO, "height": height / NANO, "wire_um": wire, "cells": corners_of, "boxes": boxes}
-    result["memory_um2"] = sum(wide * tall for _, _, wide, tall in boxes) / NANO**2
+    result = {"width": width / NANO, "height": height / NANO, "wire_um": wire, "cells": corners_of[:count], "boxes": boxes}
+    result["blocks"] = [(x, y, box["type"]) for (x, y, _), box in zip(corners_of[count:], netlist["boxes"])]
+    result["ports"] = {port: [value / NANO for value in place] for port, place in at.items()}
+    result["memory_um2"] = sum(wide * tall for _, _, wide, tall in boxes) / NANO**2 + sum(known[box["type"]]["memory_um2"] for box in netlist["boxes"])
     json.dump(result, open(job["folder"] + "/place.json", "w"))
 
 

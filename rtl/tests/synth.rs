@@ -113,3 +113,43 @@ fn a_module_gets_cells_places_times_and_a_picture() {
     assert!(size("layout.gds") > 10_000 && size("layout.png") > 10_000);
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_module_of_blocks_has_the_cells_of_all_and_is_made_once() {
+    let (Some((cells, library)), Some(programs)) = (library(), programs()) else { return };
+    let mut chip = Chip::builtin("nano").expect("a shipped chip");
+    (chip.matrix.rows, chip.matrix.depth, chip.matrix.columns) = (2, 2, 1);
+    let folder = std::env::temp_dir().join(format!("puce-blocks-test-{}", std::process::id()));
+    let (of_array, of_lane) = (folder.join("array"), folder.join("lane"));
+    let array = Request {
+        programs: &programs,
+        module: Module::named("array").expect("it is in the list"),
+        chip: &chip,
+        cells: &cells,
+        library: &library,
+        clock_ghz: 0.2,
+        place: true,
+        patience: Duration::ZERO,
+        bit_um2: None,
+        recordings: None,
+        folder: &of_array,
+    };
+    let lane = Request { module: Module::named("lane").expect("it is in the list"), folder: &of_lane, ..array };
+    let array = run(&array).unwrap();
+    // The lane lies beside it, and is taken from there.
+    let begun = of_lane.join("base.il");
+    std::fs::remove_file(&begun).unwrap();
+    let lane = run(&lane).unwrap();
+    assert!(!begun.exists());
+
+    let [block] = &array.blocks[..] else { panic!("lanes are blocks: {array:?}") };
+    assert_eq!((block.key.as_str(), block.count, block.ps), ("lane", 2, lane.longest().ps));
+    assert!(array.cells >= 2 * lane.cells && array.flops == 2 * lane.flops, "{array:?} {lane:?}");
+    assert!(array.longest().ps >= lane.longest().ps, "{array:?}");
+    let (whole, part) = (array.placed.expect("places were asked for"), lane.placed.expect("a block has places"));
+    assert!(whole.width_um * whole.height_um > 2.0 * part.width_um * part.height_um, "{whole:?} {part:?}");
+    assert!(whole.power.unwrap().total_mw() >= 2.0 * part.power.unwrap().total_mw());
+    let names = std::fs::read_to_string(folder.join("array/colours.txt")).unwrap();
+    assert!(names.contains("other gates"), "{names}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

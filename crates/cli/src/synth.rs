@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 Examples:
   puce synth lane fp-add --library osu018
   puce synth --clock '1.2 GHz' --out layouts --report nano-asap7.toml
+  puce synth core --out layouts --patience 0
   puce synth array --library gt2n --shared ~/data --json")]
 pub struct Arguments {
     /// Modules; without a name all of the list
@@ -46,7 +47,7 @@ pub struct Arguments {
     /// Leave out placement: times and powers are then without wires
     #[arg(long)]
     no_place: bool,
-    /// Keep netlists, layouts and pictures, a folder for each module
+    /// Keep netlists, layouts and pictures, a folder for each module; what lies there with the same inputs is not made again
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Write the report as TOML, as it is kept in data/synthesis

@@ -12,18 +12,20 @@ use sha2::{Digest, Sha256};
 
 use super::cells::Cells;
 use super::modules::{MEMORIES, Module};
+use super::outline::{self, Outline};
 use super::programs::Programs;
 use super::recipes::{RECIPES, Recipe};
 use super::timing::{self, Answer, Question};
-use super::{EXTRA, report};
+use super::{EXTRA, kept, report};
 use crate::{Error, Result, sources};
 
 /// The flow's Python programs: name and text.
-const PYTHON: [(&str, &str); 8] = [
+const PYTHON: [(&str, &str); 9] = [
     ("unpack.py", include_str!("../../synth/unpack.py")),
     ("library.py", include_str!("../../synth/library.py")),
     ("macros.py", include_str!("../../synth/macros.py")),
     ("front.py", include_str!("../../synth/front.py")),
+    ("merge.py", include_str!("../../synth/merge.py")),
     ("netlist.py", include_str!("../../synth/netlist.py")),
     ("toggle.py", include_str!("../../synth/toggle.py")),
     ("place.py", include_str!("../../synth/place.py")),
@@ -44,7 +46,20 @@ const EFFORT: u32 = 3;
 const IDEAL: [&str; 4] = ["clk_i", "rst_ni", "always_0", "always_1"];
 
 /// The folder's result that is kept, and the files of it.
-const KEPT: [&str; 6] = ["netlist.v", "netlist.json", "wires.spef", "layout.gds", "layout.png", "colours.txt"];
+const KEPT: [&str; 10] = [
+    "netlist.v",
+    "netlist.json",
+    "ports.json",
+    "counts.json",
+    "memory.tcl",
+    "wires.spef",
+    "place.json",
+    "layout.gds",
+    "layout.png",
+    "colours.txt",
+];
+/// What a module knows of a block that stands in it, in the block's folder.
+const OUTLINE: &str = "block.lib";
 
 /// What to synthesise.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +85,27 @@ pub struct Request<'a> {
     /// Area of a bit of memory in square micrometres, for a library that has no macros.
     pub bit_um2: Option<f64>,
     /// Where the files between the programs go: `netlist.v`, `netlist.json`, `wires.spef`, `layout.gds`, `layout.png` of the chosen recipe stay there.
+    /// Blocks of the module have theirs beside it.
     pub folder: &'a Path,
+}
+
+impl Request<'_> {
+    /// Recordings of the module, in the order of their names.
+    pub(super) fn recorded(&self) -> Result<Vec<PathBuf>> {
+        let Some(folder) = self.recordings else { return Ok(Vec::new()) };
+        let files = fs::read_dir(folder).map_err(|error| refused(folder, &error))?;
+        let paths = files.filter_map(|file| Some(file.ok()?.path()));
+        let own = format!("{}.", self.module.top);
+        let own = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&own));
+        let mut paths: Vec<PathBuf> = paths.filter(own).collect();
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// The folder of a block.
+    fn beside(&self, block: &Module) -> PathBuf {
+        self.folder.with_file_name(block.key)
+    }
 }
 
 /// What `netlist.py` counted.
@@ -82,6 +117,8 @@ struct Counted {
     flop_area: f64,
     memory_bits: u64,
     parts: Vec<CountedPart>,
+    /// Instances of blocks with places of their own, by module.
+    boxes: BTreeMap<String, u64>,
 }
 
 /// What `netlist.py` counted of an instance.
@@ -138,11 +175,34 @@ impl Tried {
     }
 }
 
-/// Synthesise a module: recipes of mapping until one is fast enough without wires, then places and wires for the best of them.
+/// Synthesise a module: its blocks first, then recipes of mapping until one is fast enough without wires, then places and wires for the best of them.
+/// A result that lies in the folder with the same inputs is taken as it is.
 ///
 /// # Errors
 /// When the design has no such shape, a program fails or a file cannot be written.
 pub fn run(request: &Request<'_>) -> Result<report::Module> {
+    let blocks = blocks(request)?;
+    let sources = sources_of(request.module).into_iter().chain(PYTHON).map(|(_, text)| text.to_string());
+    let texts: Vec<String> = sources.chain(blocks.iter().map(|block| format!("{block:?}"))).collect();
+    let inputs = kept::inputs(request, &texts)?;
+    if let Some(module) = kept::found(request, &inputs) {
+        return Ok(module);
+    }
+    let module = made(request, &blocks)?;
+    kept::keep(request, &inputs, &module)?;
+    Ok(module)
+}
+
+/// The results of the module's blocks: those that are placed with it need no places of their own.
+fn blocks(request: &Request<'_>) -> Result<Vec<report::Module>> {
+    let one = |block: &'static Module| {
+        let place = request.place && block.hard;
+        run(&Request { module: block, folder: &request.beside(block), place, ..*request })
+    };
+    request.module.all_blocks().into_iter().map(one).collect()
+}
+
+fn made(request: &Request<'_>, blocks: &[report::Module]) -> Result<report::Module> {
     let flow = Flow::new(request)?;
     let mut tried = flow.try_recipes()?;
     if request.place {
@@ -152,7 +212,20 @@ pub fn run(request: &Request<'_>) -> Result<report::Module> {
     let chosen = choose(tried, flow.period_ps());
     let work = flow.work(&chosen)?;
     flow.keep(&chosen)?;
+    if request.module.hard {
+        flow.outline(chosen.placed.is_some())?;
+    }
     let Tried { recipe, counted, answer, placed, .. } = chosen;
+    let inner = inner(&counted.boxes, blocks);
+    // Without cells of its own a module has no power of its own to tell of.
+    let bare = counted.count == inner.iter().map(|(count, block)| count * block.cells).sum::<u64>();
+    let power =
+        |own: Option<report::Power>| with_blocks(if bare { Some(report::Power::default()) } else { own }, &inner);
+    let placed = placed.map(|placed| report::Placed {
+        path: longest(placed.path, &inner),
+        power: power(placed.power),
+        ..placed
+    });
     let part =
         |part: CountedPart| report::Part { name: part.name, cells: part.count, flops: part.flops, area_um2: part.area };
     let several = counted.parts.len() > 1;
@@ -167,13 +240,56 @@ pub fn run(request: &Request<'_>) -> Result<report::Module> {
         memory_bits: counted.memory_bits,
         recipe: recipe.name.into(),
         products: request.module.products(request.chip).map_err(unbuildable)?,
-        path: answer.path,
+        path: longest(answer.path, &inner),
         placed,
-        power: answer.power,
+        power: power(answer.power),
         work,
         tried: told,
+        blocks: inner.iter().map(|(count, block)| told_block(*count, block)).collect(),
         parts: if several { counted.parts.into_iter().map(part).collect() } else { Vec::new() },
     })
+}
+
+/// The blocks with places of their own, with how many there are of each.
+fn inner<'a>(boxes: &BTreeMap<String, u64>, blocks: &'a [report::Module]) -> Vec<(u64, &'a report::Module)> {
+    let top = |block: &report::Module| Module::named(&block.key).map_or("", |module| module.top);
+    blocks.iter().filter_map(|block| Some((*boxes.get(top(block))?, block))).collect()
+}
+
+fn told_block(count: u64, block: &report::Module) -> report::Block {
+    report::Block { key: block.key.clone(), count, ps: block.longest().ps }
+}
+
+/// The longest of a module's own path and those inside its blocks.
+fn longest(own: report::Path, inner: &[(u64, &report::Module)]) -> report::Path {
+    let inside = inner.iter().map(|(_, block)| {
+        let report::Path { ps, from, to, cells } = block.longest().clone();
+        report::Path { ps, from: format!("{}/{from}", block.key), to: format!("{}/{to}", block.key), cells }
+    });
+    inside.fold(own, |longest, path| if path.ps > longest.ps { path } else { longest })
+}
+
+/// Power of a module's own cells and of its blocks.
+fn with_blocks(own: Option<report::Power>, inner: &[(u64, &report::Module)]) -> Option<report::Power> {
+    let add = |sum: Option<f64>, count: u64, part: Option<f64>| match (sum, part) {
+        (None, None) => None,
+        (sum, part) => Some(sum.unwrap_or_default() + count as f64 * part.unwrap_or_default()),
+    };
+    inner.iter().fold(own, |sum, (count, block)| {
+        let (sum, part) = (sum?, block.power()?);
+        Some(report::Power {
+            internal_mw: add(sum.internal_mw, *count, part.internal_mw),
+            switching_mw: add(sum.switching_mw, *count, part.switching_mw),
+            leakage_mw: add(sum.leakage_mw, *count, part.leakage_mw),
+        })
+    })
+}
+
+/// A module's sources and those that they name.
+fn sources_of(module: &Module) -> Vec<(&'static str, &'static str)> {
+    let extra = EXTRA.iter().copied().filter(|(path, _)| sources::unit(path) == module.top);
+    let roots: Vec<&str> = extra.clone().map(|(_, text)| text).chain([module.top]).collect();
+    sources::named_by(roots).into_iter().chain(extra).collect()
 }
 
 /// SHA-256 of these bytes, one after the other, in hexadecimal digits.
@@ -232,7 +348,7 @@ impl<'a> Flow<'a> {
             "folder": self.request.folder,
             "top": self.request.module.top,
             "params": self.params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>(),
-            "memories": MEMORIES,
+            "boxes": self.boxes(),
             "apart": self.request.module.apart,
             "sources": names.map(|name| self.request.folder.join("sources").join(name)).collect::<Vec<_>>(),
             "flops": self.liberty(&self.request.cells.flops),
@@ -292,12 +408,21 @@ impl<'a> Flow<'a> {
         [self.request.module.top.to_string(), params.join(" ")].join(" ").trim().to_string()
     }
 
+    /// Modules that are boxes while this one is mapped.
+    fn boxes(&self) -> Vec<&'static str> {
+        let blocks = self.request.module.blocks.iter().filter_map(|key| Module::named(key));
+        MEMORIES.iter().copied().chain(blocks.map(|block| block.top)).collect()
+    }
+
+    /// Where the results of blocks lie, by module.
+    fn blocks(&self) -> serde_json::Value {
+        let told = |block: &Module| json!({ "folder": self.request.beside(block), "hard": block.hard });
+        self.request.module.all_blocks().into_iter().map(|block| (block.top.to_string(), told(block))).collect()
+    }
+
     /// The module's sources and those that they name.
     fn sources(&self) -> Vec<(&'static str, &'static str)> {
-        let top = self.request.module.top;
-        let extra = EXTRA.iter().copied().filter(|(path, _)| sources::unit(path) == top);
-        let roots: Vec<&str> = extra.clone().map(|(_, text)| text).chain([top]).collect();
-        sources::named_by(roots).into_iter().chain(extra).collect()
+        sources_of(self.request.module)
     }
 
     fn write(&self, below: &str, files: impl Iterator<Item = (&'static str, &'static str)>) -> Result<()> {
@@ -331,6 +456,8 @@ impl<'a> Flow<'a> {
             "liberty": self.liberty(&cells.liberty),
             "lef": cells.lef.iter().map(|file| self.request.library.join(file)).collect::<Vec<_>>(),
             "gds": cells.gds.as_ref().map(|file| self.request.library.join(file)),
+            "blocks": self.blocks(),
+            "driver": cells.driver,
             "unused": cells.unused,
             "ties": cells.ties,
             "script": folder.join("abc.script"),
@@ -360,14 +487,7 @@ impl<'a> Flow<'a> {
 
     /// Power in each recording of the module.
     fn work(&self, tried: &Tried) -> Result<Vec<report::Work>> {
-        let Some(folder) = self.request.recordings else { return Ok(Vec::new()) };
-        let files = fs::read_dir(folder).map_err(|error| refused(folder, &error))?;
-        let paths = files.filter_map(|file| Some(file.ok()?.path()));
-        let own = format!("{}.", self.request.module.top);
-        let own = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&own));
-        let mut paths: Vec<PathBuf> = paths.filter(own).collect();
-        paths.sort();
-        paths.iter().map(|path| self.worked(tried, path)).collect()
+        self.request.recorded()?.iter().map(|path| self.worked(tried, path)).collect()
     }
 
     /// Power in a recording.
@@ -408,9 +528,11 @@ impl<'a> Flow<'a> {
     /// A question about the netlist of a folder.
     fn ask<T>(&self, folder: &Path, spef: Option<&Path>, then: impl FnOnce(&Question<'_>) -> Result<T>) -> Result<T> {
         let cells = self.request.cells;
+        let hard = self.request.module.all_blocks().into_iter().filter(|block| block.hard);
+        let outlines = hard.map(|block| self.request.beside(block).join(OUTLINE));
         then(&Question {
             top: self.request.module.top,
-            liberty: &self.liberty(&cells.liberty),
+            liberty: &self.liberty(&cells.liberty).into_iter().chain(outlines).collect::<Vec<_>>(),
             netlist: &folder.join("netlist.v"),
             spef,
             period_ps: self.period_ps(),
@@ -431,6 +553,19 @@ impl<'a> Flow<'a> {
         Ok(report::Placed { width_um: width, height_um: height, wire_um, memory_um2, path, power })
     }
 
+    /// What a module that this one stands in knows of it.
+    fn outline(&self, placed: bool) -> Result<()> {
+        let folder = self.request.folder;
+        let (spef, script) = (folder.join("wires.spef"), folder.join("ports.tcl"));
+        let load = self.request.cells.femtofarads().unwrap_or_default();
+        let text = self.ask(folder, placed.then_some(spef.as_path()), |question| {
+            put(&script, &question.ports_script(outline::LOADS))?;
+            let said = self.request.programs.sta(&script)?;
+            Ok(Outline::read(question, &said)?.liberty(self.request.module.top, load))
+        })?;
+        put(&folder.join(OUTLINE), &text)
+    }
+
     /// Move what is of use out of the recipe's folder.
     fn keep(&self, tried: &Tried) -> Result<()> {
         for name in KEPT {
@@ -443,7 +578,7 @@ impl<'a> Flow<'a> {
     }
 }
 
-fn refused(path: &Path, error: &std::io::Error) -> Error {
+pub(super) fn refused(path: &Path, error: &std::io::Error) -> Error {
     Error::Build(format!("{}: {error}", path.display()))
 }
 
@@ -451,7 +586,7 @@ fn create(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(|error| refused(folder, &error))
 }
 
-fn put(path: &Path, text: &str) -> Result<()> {
+pub(super) fn put(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(|error| refused(path, &error))
 }
 

@@ -5,7 +5,7 @@ use arch::Chip;
 use crate::params::{self, Unbuildable};
 
 /// A module that stands for a part of the chip.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Module {
     /// The name that people ask for.
     pub key: &'static str,
@@ -19,12 +19,16 @@ pub struct Module {
     products: &'static [&'static str],
     /// Modules below it that are mapped apart, each once.
     pub(super) apart: &'static [&'static str],
+    /// Modules of the list that are boxes while it is mapped: their own results come in afterwards.
+    pub(super) blocks: &'static [&'static str],
+    /// Whether it has places of its own where it is a block: all of its instances look alike.
+    pub(super) hard: bool,
     /// The input that is high when the module takes something in.
     pub(super) busy: Option<&'static str>,
 }
 
 const fn plain(key: &'static str, top: &'static str, what: &'static str) -> Module {
-    Module { key, top, what, params: &[], products: &[], apart: &[], busy: None }
+    Module { key, top, what, params: &[], products: &[], apart: &[], blocks: &[], hard: false, busy: None }
 }
 
 /// Modules of which a recording is worth having: they take most of the power of the engines, and hold no memory.
@@ -36,12 +40,13 @@ pub const MODULES: &[Module] = &[
         params: &[("Depth", "MatrixDepth"), ("Columns", "MatrixColumns")],
         products: &["MatrixDepth", "MatrixColumns"],
         busy: Some("valid_i"),
+        hard: true,
         ..plain("lane", "puce_lane", "dot products of one row of weights, every kind")
     },
     Module {
         params: &[("Rows", "MatrixRows"), ("Depth", "MatrixDepth"), ("Columns", "MatrixColumns")],
         products: &["MatrixRows", "MatrixDepth", "MatrixColumns"],
-        apart: &["puce_lane"],
+        blocks: &["lane"],
         ..plain("array", "synth_array", "the lanes of the matrix engine")
     },
     plain("fp-add", "puce_fp_add", "binary32 sum"),
@@ -52,11 +57,15 @@ pub const MODULES: &[Module] = &[
     Module {
         params: &[("Columns", "MatrixColumns")],
         busy: Some("add_i"),
+        hard: true,
         ..plain("row", "puce_matrix_row", "scales, grid and sums of one row of weights")
     },
-    plain("vector-lane", "puce_vector_lane", "one binary32 lane: two products, two sums"),
+    Module { hard: true, ..plain("vector-lane", "puce_vector_lane", "one binary32 lane: two products, two sums") },
     plain("vector-sum", "puce_vector_sum", "the sums on the grid of the vector engine"),
-    plain("control", "puce_control", "instruction decoder, registers, loops"),
+    Module {
+        params: &[("Params", "Params")],
+        ..plain("control", "puce_control", "instruction decoder, registers, loops")
+    },
     Module { params: &[("PortBytes", "PortBytes")], ..plain("fetch", "puce_fetch", "instruction fetch and its cache") },
     plain("queue", "puce_queue", "a queue of instructions"),
     plain("front", "puce_front", "a command's assembly and what it waits for"),
@@ -72,6 +81,49 @@ pub const MODULES: &[Module] = &[
         apart: &["puce_bank"],
         ..plain("scratchpad", "puce_scratchpad", "the scratchpad's ports, banks and guards")
     },
+    Module {
+        params: &[
+            ("Rows", "MatrixRows"),
+            ("Depth", "MatrixDepth"),
+            ("Columns", "MatrixColumns"),
+            ("Tokens", "MatrixTokens"),
+            ("PortBytes", "PortBytes"),
+        ],
+        products: &["MatrixRows", "MatrixDepth", "MatrixColumns"],
+        apart: &["puce_grid_f32"],
+        blocks: &["lane", "row"],
+        ..plain("matrix", "puce_matrix", "the matrix engine")
+    },
+    Module {
+        params: &[("Lanes", "Lanes")],
+        apart: &["puce_fp_divsqrt", "puce_grid_place"],
+        blocks: &["vector-lane"],
+        ..plain("vector", "puce_vector", "the vector engine")
+    },
+    Module {
+        params: &[
+            ("PortBytes", "PortBytes"),
+            ("SpadBytes", "SpadBytes"),
+            ("SpadBanks", "SpadBanks"),
+            ("MatrixRows", "MatrixRows"),
+            ("MatrixDepth", "MatrixDepth"),
+            ("MatrixColumns", "MatrixColumns"),
+            ("MatrixTokens", "MatrixTokens"),
+            ("BufferBytes", "BufferBytes"),
+            ("Lanes", "Lanes"),
+            ("QueueLoad", "QueueLoad"),
+            ("QueueWeights", "QueueWeights"),
+            ("QueueMatrix", "QueueMatrix"),
+            ("QueueVector", "QueueVector"),
+            ("QueueStore", "QueueStore"),
+            ("QueueExchange", "QueueExchange"),
+            ("Params", "Params"),
+        ],
+        products: &["MatrixRows", "MatrixDepth", "MatrixColumns"],
+        apart: &["puce_front"],
+        blocks: &["control", "fetch", "load", "weights", "matrix", "vector", "store", "exchange", "scratchpad"],
+        ..plain("core", "puce_core", "the core as a whole")
+    },
 ];
 
 /// Modules that stand for compiled memories: they are left out, and their bits are counted.
@@ -81,6 +133,20 @@ impl Module {
     /// The module of this name.
     pub fn named(key: &str) -> Option<&'static Module> {
         MODULES.iter().find(|module| module.key == key)
+    }
+
+    /// The modules of the list that are blocks of it, and the blocks of those.
+    pub(super) fn all_blocks(&self) -> Vec<&'static Module> {
+        let mut found: Vec<&'static Module> = Vec::new();
+        for key in self.blocks {
+            let block = Module::named(key).expect("the list names its own modules");
+            for each in block.all_blocks().into_iter().chain([block]) {
+                if !found.contains(&each) {
+                    found.push(each);
+                }
+            }
+        }
+        found
     }
 
     /// The module's parameters for a chip.
@@ -127,7 +193,12 @@ mod tests {
         let names: Vec<&str> = sources::all().iter().map(|(path, _)| sources::unit(path)).collect();
         for module in MODULES {
             assert!(module.apart.iter().all(|name| names.contains(name)), "{}", module.key);
+            assert!(module.blocks.iter().all(|key| Module::named(key).is_some()), "{}", module.key);
+            // A block that is placed once holds no other.
+            assert!(!module.hard || module.blocks.is_empty(), "{}", module.key);
         }
+        let core: Vec<&str> = Module::named("core").unwrap().all_blocks().iter().map(|block| block.key).collect();
+        assert!(["lane", "row", "vector-lane", "matrix", "control"].iter().all(|key| core.contains(key)), "{core:?}");
         assert_eq!(Module::named("array").unwrap().products(&chip).unwrap(), Some(16 * 8 * 4));
         assert_eq!(Module::named("fp-add").unwrap().products(&chip).unwrap(), None);
     }

@@ -72,6 +72,9 @@ pub struct Module {
     /// What each recipe gave, the kept one included.
     #[serde(default)]
     pub tried: Vec<Tried>,
+    /// Blocks in it that have places of their own, each placed once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
     /// What the module's instances take, where it has several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
@@ -109,6 +112,18 @@ pub struct Tried {
     /// The longest path with wires, where the result was placed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placed_ps: Option<f64>,
+}
+
+/// A block that was placed once and stands in a module several times; its cells and power are in the module's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    /// Its name in the list.
+    pub key: String,
+    /// Instances.
+    pub count: u64,
+    /// The longest path inside of it, with wires where it has places.
+    pub ps: f64,
 }
 
 /// Cells of one instance, or of several of one name.
@@ -160,7 +175,7 @@ pub struct Path {
 }
 
 /// Power in milliwatts; a part of which the library says nothing is absent.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Power {
     /// Inside of cells.

@@ -55,6 +55,30 @@ impl Question<'_> {
         text + "exit\n"
     }
 
+    /// A script that asks when pins take and give, the latter at the load of the question and at a larger one. Pins of memories are none of the module's.
+    pub(super) fn ports_script(&self, larger: f64) -> String {
+        let mut text = self.setting();
+        for (pins, all, memory) in [("takes", "$data", "$memory_reads"), ("gives", "[all_outputs]", "$memory_takes")] {
+            let _ = writeln!(text, "set {pins} {{}}\nforeach port {all} {{");
+            let _ = writeln!(
+                text,
+                "  if {{[lsearch -exact {memory} [get_property $port full_name]] < 0}} {{ lappend {pins} $port }}\n}}"
+            );
+        }
+        text += "puts \"through [llength [find_timing_paths -from $takes -to $gives]]\"\n";
+        text += "foreach port $takes {\n  set name [get_property $port full_name]\n  puts \"takes $name\"\n  set net [get_nets $name]\n";
+        text += "  foreach pin [get_pins -of_objects $net] { report_slack $pin }\n  report_net -connections -verbose $name\n}\n";
+        for (name, load) in [("small", self.load_ff), ("large", larger * self.load_ff)] {
+            let _ = writeln!(text, "set_load {load} [all_outputs]");
+            text += "foreach end [find_timing_paths -to $gives -group_count 1000000] {\n";
+            let _ = writeln!(
+                text,
+                "  puts \"gives {name} [get_property [get_property $end endpoint] full_name] [get_property $end slack]\"\n}}"
+            );
+        }
+        text + "exit\n"
+    }
+
     /// What every script begins with: cells, netlist, clock, loads and wires.
     fn setting(&self) -> String {
         let mut text = String::new();
