@@ -15,7 +15,7 @@ pub use lever::{Lever, Resource, levers};
 use crate::device::{Device, Dispatch};
 use crate::estimate::{Bound, Estimate};
 use crate::kernel;
-use crate::operator::{Operator, Phase};
+use crate::operator::{CollectiveKind, Operator, Phase};
 use crate::workload::{Counted, Part, Plan, Work};
 use base::units::Seconds;
 
@@ -24,6 +24,8 @@ use base::units::Seconds;
 pub struct Software {
     /// Share of exchanges that can run under computation, 0 to 1.
     pub overlap: f64,
+    /// Largest all-reduce of which `overlap` is true, in bytes; larger ones take all of their time.
+    pub largest: f64,
     /// Time of a step that the device waits for its host: scheduling, sampling's round trip, launching the captured graph.
     pub host: Seconds,
 }
@@ -32,14 +34,14 @@ impl Software {
     /// A serving stack of 2025 on GPUs: kernels and exchanges in one stream, one captured graph a step, and a scheduler that runs while the device works,
     /// so that only the hand-over of sampled tokens and the launch of the next graph remain, some 0.2 ms (what vLLM's and SGLang's asynchronous
     /// schedulers report as the remaining gap).
-    pub const STREAM: Software = Software { overlap: 0.0, host: Seconds(2e-4) };
+    pub const STREAM: Software = Software { overlap: 0.0, largest: f64::INFINITY, host: Seconds(2e-4) };
 
     /// Nothing but kernels: for comparing with measurements of kernels or layers alone.
-    pub const BARE: Software = Software { overlap: 0.0, host: Seconds(0.0) };
+    pub const BARE: Software = Software { overlap: 0.0, largest: f64::INFINITY, host: Seconds(0.0) };
 
     /// One compiled program per step: exchanges have an engine of their own, so that the products of one half of a step's tokens hide the exchanges of the
     /// other; the host writes the parameters of a step (a few kilobytes over PCIe) and reads the sampled tokens.
-    pub const PROGRAM: Software = Software { overlap: 0.5, host: Seconds(2e-5) };
+    pub const PROGRAM: Software = Software { overlap: 0.5, largest: f64::INFINITY, host: Seconds(2e-5) };
 
     /// What usually drives this device.
     pub fn of(device: &Device) -> Software {
@@ -90,6 +92,10 @@ impl Step {
 #[derive(Default)]
 struct Pass {
     step: Step,
+    /// Largest all-reduce that can be hidden.
+    largest: f64,
+    /// Exchanges that can be hidden.
+    soft: f64,
     /// Time outside of the layers: at the first stage, at the last.
     ends: [f64; 2],
 }
@@ -99,7 +105,12 @@ impl Pass {
         let time = estimate.time.0 * counted.count;
         let step = &mut self.step;
         match counted.operator {
-            Operator::Collective(_) => step.exchange.0 += time,
+            Operator::Collective(exchange) => {
+                step.exchange.0 += time;
+                if exchange.kind != CollectiveKind::AllReduce || exchange.bytes <= self.largest {
+                    self.soft += time;
+                }
+            }
             _ => step.compute.0 += time,
         }
         match counted.part {
@@ -116,8 +127,8 @@ impl Pass {
 
     /// The step of all micro-batches.
     fn finish(self, plan: &Plan, works: &[Work], software: &Software) -> Step {
-        let Pass { mut step, ends } = self;
-        step.hidden = Seconds(step.exchange.0.min(step.compute.0) * software.overlap.clamp(0.0, 1.0));
+        let Pass { mut step, soft, ends, .. } = self;
+        step.hidden = Seconds(soft.min(step.compute.0) * software.overlap.clamp(0.0, 1.0));
         let pass = step.compute.0 + step.exchange.0 - step.hidden.0;
         let micro = plan.micro_batches(works) as f64;
         let stages = plan.mapping().pipeline as f64;
@@ -156,7 +167,7 @@ fn scale(step: &mut Step, factor: f64) {
 
 /// The time of a step: one network, one device, one mapping, given work, all operators.
 pub fn step(plan: &Plan, works: &[Work], device: &Device, software: &Software) -> Step {
-    let mut pass = Pass::default();
+    let mut pass = Pass { largest: software.largest, ..Pass::default() };
     plan.visit(works, |counted| pass.add(counted, &kernel::time(&counted.operator, device)));
     pass.finish(plan, works, software)
 }

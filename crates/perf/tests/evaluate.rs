@@ -41,7 +41,7 @@ fn a_step_is_the_sum_of_its_operators_and_the_host() {
 #[test]
 fn overlap_hides_exchanges_and_no_more() {
     let (plan, h100) = (plan("llama-3.1-70b", Mapping::tensor(8)), device("h100"));
-    let of = |overlap| step(&plan, &[Work::decode(64, 1000)], &h100, &Software { overlap, host: Seconds(0.0) });
+    let of = |overlap| step(&plan, &[Work::decode(64, 1000)], &h100, &Software { overlap, ..Software::BARE });
     let (none, all) = (of(0.0), of(1.0));
     assert!(close(none.time.0 - all.time.0, none.exchange.0.min(none.compute.0)));
     assert!(close(all.time.0, none.compute.0.max(none.exchange.0)));

@@ -3,13 +3,16 @@
 //! These are figures that anyone can look up, so that no folder of measurements is needed: `data/mlperf.toml` holds them with the benchmark's lengths and
 //! limits and the formats of the submissions ([`mod@file`]). A prediction ([`predict`]) takes the same instance as the serving points do: offline the batch
 //! that memory holds, in a steady state; as a server the greatest rate of a Poisson process at which 99 of 100 requests stay within the benchmark's limits,
-//! in the simulator of `serve`. The division among devices is the one that gives most, as submitters choose theirs.
+//! in the simulator of `serve`. The division among devices and the limits of the scheduler are those of the submission's [`configuration`] where it was read,
+//! else the division that gives most. Of [`lengths`] only means and ends are published; the rest is assumed.
 //!
 //! [`score`] then judges. Submitters tune for months, and how much of a device they reach is the same for none of them; so one factor per maker, set by
-//! **one named point**, stands between predicted and published tokens. That point is judged nowhere, and no number of the model is fitted to any. The order of
+//! **one named point**, stands between predicted and published speed: every step of the maker's devices is so many times as fast. That point is judged nowhere, and no number of the model is fitted to any. The order of
 //! the devices within a round, a network and a scenario is judged apart: it is what a buyer asks.
 
+pub mod configuration;
 pub mod file;
+pub mod lengths;
 pub mod predict;
 pub mod score;
 

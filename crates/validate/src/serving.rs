@@ -2,7 +2,7 @@
 //!
 //! [`deployment`] makes a network, formats, mappings and workers of a line of the file; [`closed`] runs the closed loop with steps whose time comes from
 //! `perf`. What the software adds to the device's own time is in [`Habits`]: two times per family of software and a handful of facts about how each
-//! forms a step. The set has no calibrate half, so the two times were fitted on the half of the points whose [`fitted_half`] is true, and the error is
+//! forms a step. The set has no calibrate half, so these times were fitted on the half of the points whose [`fitted_half`] is true, and the error is
 //! reported over the other half as well as over all. Intervals come from the same half ([`spread`]).
 
 pub mod closed;
@@ -14,9 +14,10 @@ use deployment::{Arrangement, Deployment};
 use perf::device::Device;
 use perf::evaluate::{self, Software};
 use perf::operator::Phase;
-use perf::power;
+use perf::parallel::Mapping;
+use perf::power::{self, Envelope};
 use perf::workload::{Plan, Work};
-use serve::cost::{Composition, Cost, StepCost};
+use serve::cost::{Chunk, Composition, Cost, StepCost};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -34,11 +35,17 @@ pub struct Habits {
     pub eager: Seconds,
     /// Share of the exchanges' time that is saved against NCCL: kernels of the software's own over peer memory, fused with the norm that follows.
     pub exchange: f64,
+    /// Largest all-reduce of which that is true, in bytes; larger ones are NCCL's.
+    pub largest: f64,
     /// Share of the operators' overhead that is hidden where kernels follow one another in a captured graph: launches and first loads run under the end of
     /// the kernel before. Measured alone, each kernel pays for its own.
     pub graph: f64,
     /// From the client's call to the scheduler and from the first token back to the client: HTTP, tokenisation, queues between processes.
     pub front: Seconds,
+    /// Time of the host per sequence of a step that the device waits for: what is done for one request after another between steps.
+    pub each: Seconds,
+    /// Decoding steps from one look for new requests to the next.
+    pub poll: u64,
 }
 
 impl Habits {
@@ -49,15 +56,18 @@ impl Habits {
         host: Seconds(0.1e-3),
         eager: Seconds(1e-3),
         exchange: 0.0,
+        largest: f64::INFINITY,
         graph: 0.3,
         front: Seconds(10e-3),
+        each: Seconds(0.0),
+        poll: 1,
     };
 
     /// Those of a backend by the name that the points use; unknown ones are taken to be like vLLM.
     pub fn of(backend: &str) -> Habits {
         match backend {
-            // In-flight batching with chunked context; `max_num_tokens` 8,192 by default.
-            "trtllm" => Habits { exchange: 0.7, front: Seconds(100e-3), ..Habits::USUAL },
+            // In-flight batching with chunked context; `max_num_tokens` 8,192 by default. Its own all-reduce holds 8 MB (`CustomAllReduceHelper`).
+            "trtllm" => Habits { exchange: 0.7, largest: 8e6, front: Seconds(70e-3), ..Habits::USUAL },
             // Prompts before decoding (`--enable-mixed-chunk` is off by default), `--chunked-prefill-size` 8,192 on these devices.
             "sglang" => Habits { mixes: false, front: Seconds(200e-3), ..Habits::USUAL },
             // Chunked prefill in every step; `max_num_batched_tokens` 8,192 in the API server on these devices.
@@ -65,10 +75,41 @@ impl Habits {
         }
     }
 
+    /// Those of a deployment: what a family does, its release, and the options of the benchmark.
+    pub fn on(deployment: &Deployment) -> Habits {
+        let usual = Habits::of(&deployment.backend);
+        match deployment.backend.as_str() {
+            "trtllm" if deployment.version.starts_with(FIRST) => Habits { each: EACH, ..usual },
+            "sglang" if deployment.is_benchmark() && deployment.device != "h100" && deployment.device != "h200" => {
+                // `--scheduler-recv-interval` and `--chunked-prefill-size` of the benchmark's scripts for Blackwell.
+                let poll = if deployment.concurrency >= 16 { 30 } else { 10 };
+                Habits { poll, budget: 16_384, ..usual }
+            }
+            _ => usual,
+        }
+    }
+
+    /// Those of a backend in the summer of 2025, when TensorRT-LLM's release was the first one with a runtime in PyTorch.
+    pub fn of_2025(backend: &str) -> Habits {
+        let usual = Habits::of(backend);
+        if backend == "trtllm" { Habits { each: EACH, ..usual } } else { usual }
+    }
+
+    /// The same software with the network compiled into one engine, whose kernels no interpreter launches and no graph holds.
+    #[must_use]
+    pub fn engine(self) -> Habits {
+        Habits { eager: Seconds(0.0), graph: 0.0, each: Seconds(0.0), ..self }
+    }
+
     fn software(&self) -> Software {
-        Software { host: self.host, overlap: self.exchange }
+        Software { host: self.host, overlap: self.exchange, largest: self.largest }
     }
 }
+
+/// The release of TensorRT-LLM that moved its runtime to PyTorch, before it was ripe.
+const FIRST: &str = "1.0.0rc";
+/// What that release does for each sequence between two steps, with the device waiting.
+const EACH: Seconds = Seconds(45e-6);
 
 /// Whether a point belongs to the half that the times of [`Habits`] were fitted on.
 pub fn fitted_half(id: &str) -> bool {
@@ -95,6 +136,8 @@ pub struct Point {
 pub struct Instance<'a> {
     plan: Plan,
     device: &'a Device,
+    envelope: Envelope,
+    speed: f64,
     habits: Habits,
     known: RefCell<HashMap<closed::Step, Cost>>,
 }
@@ -111,7 +154,19 @@ fn rounded(count: u64) -> u64 {
 impl<'a> Instance<'a> {
     /// An instance of a plan on a device.
     pub fn new(plan: Plan, device: &'a Device, habits: Habits) -> Instance<'a> {
-        Instance { plan, device, habits, known: RefCell::default() }
+        Instance { plan, device, envelope: Envelope::of(device), speed: 1.0, habits, known: RefCell::default() }
+    }
+
+    /// The same with a limit of power for each device.
+    #[must_use]
+    pub fn limited(self, limit: Watts) -> Instance<'a> {
+        Instance { envelope: self.envelope.limited(limit), ..self }
+    }
+
+    /// The same with every step so many times as fast.
+    #[must_use]
+    pub fn faster(self, speed: f64) -> Instance<'a> {
+        Instance { speed, ..self }
     }
 
     /// Most sequences whose whole contexts its memory holds. A deployment that ran did hold its weights: where they leave nothing beside the usual
@@ -161,13 +216,17 @@ impl Instance<'_> {
         if step.sequences > 0 {
             works.push(Work::decode(step.sequences, step.context));
         }
+        let format = self.plan.formats().activations;
         let evaluated = evaluate::step(&self.plan, &works, self.device, &self.habits.software());
+        let evaluated = self.envelope.throttled(evaluated, self.device, format);
         let mut time = evaluated.time.0 - self.habits.graph * evaluated.overhead.0.min(evaluated.compute.0);
         if step.prompts > 0 {
             time = time.max(self.habits.eager.0 * self.plan.shape().layer_count() as f64);
         }
-        let taken = evaluate::Step { time: Seconds(time), ..evaluated };
-        let each = power::energy(&taken, self.device, self.plan.formats().activations);
+        let sequences = (step.sequences + step.prompts).div_ceil(self.plan.mapping().data);
+        time += self.habits.each.0 * sequences as f64;
+        let taken = evaluate::Step { time: Seconds(time / self.speed), ..evaluated };
+        let each = self.envelope.power(&taken, self.device, format) * taken.time;
         Cost { time: taken.time, energy: each * self.plan.mapping().devices() as f64 }
     }
 }
@@ -181,13 +240,15 @@ impl closed::Steps for Instance<'_> {
 /// One group of data parallelism as a scheduler sees it: the others are taken to do the same in the same step.
 impl StepCost for Instance<'_> {
     fn step(&self, step: &Composition) -> Cost {
-        let groups = self.plan.mapping().data;
-        let prompts = step.chunks.len() as u64;
-        let mean = |sum: u64| sum.div_ceil(prompts.max(1));
+        let Mapping { data: groups, pipeline, .. } = self.plan.mapping();
+        let chunks = step.chunks.len() as u64;
+        let sum = |of: fn(&Chunk) -> u32| step.chunks.iter().map(|chunk| u64::from(of(chunk))).sum::<u64>();
+        // Each micro-batch of a pipeline has its part.
+        let prompts = chunks.next_multiple_of(pipeline);
         self.cost(closed::Step {
             prompts: prompts * groups,
-            tokens: mean(step.chunks.iter().map(|chunk| u64::from(chunk.new)).sum()),
-            past: mean(step.chunks.iter().map(|chunk| u64::from(chunk.context)).sum()),
+            tokens: sum(|chunk| chunk.new).div_ceil(prompts.max(1)),
+            past: sum(|chunk| chunk.context).div_ceil(chunks.max(1)),
             sequences: u64::from(step.decodes) * groups,
             context: step.decode_context / u64::from(step.decodes.max(1)),
         })
@@ -200,7 +261,7 @@ impl StepCost for Instance<'_> {
 
 /// The prediction of a deployment on a device.
 pub fn predict(deployment: &Deployment, device: &Device) -> Point {
-    predict_with(deployment, device, Habits::of(&deployment.backend))
+    predict_with(deployment, device, Habits::on(deployment))
 }
 
 /// The prediction with other habits than those of its backend.
@@ -217,6 +278,7 @@ pub fn predict_with(deployment: &Deployment, device: &Device, habits: Habits) ->
                 mixes: habits.mixes,
                 budget: habits.budget.saturating_mul(mapping.data),
                 room: instance.room(traffic.prompt + traffic.answer),
+                poll: habits.poll,
             };
             closed::together(&instance, policy, &traffic)
         }

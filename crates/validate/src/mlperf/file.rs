@@ -1,5 +1,7 @@
 //! `data/mlperf.toml`: what was published, and what the benchmark asks.
 
+use super::configuration::Configuration;
+use super::lengths::Lengths;
 use base::units::{Seconds, Watts};
 use perf::device::Device;
 use perf::network::{self, Shape};
@@ -79,8 +81,12 @@ pub struct Benchmark {
     pub network: String,
     /// Mean tokens of a prompt.
     pub prompt: u32,
+    /// Most tokens of a prompt.
+    pub longest_prompt: u32,
     /// Mean tokens of an answer.
     pub answer: u32,
+    /// Most tokens of an answer.
+    pub longest_answer: u32,
     /// Time to first token that 99 of 100 requests of a server may take.
     #[serde(deserialize_with = "quantity")]
     pub ttft: Seconds,
@@ -92,9 +98,9 @@ pub struct Benchmark {
 }
 
 impl Benchmark {
-    /// Positions that a sequence holds on average over its answer.
-    pub fn context(&self) -> u64 {
-        u64::from(self.prompt) + u64::from(self.answer) / 2
+    /// How long its requests are.
+    pub fn lengths(&self) -> Lengths {
+        Lengths::of((self.prompt, self.longest_prompt), (self.answer, self.longest_answer))
     }
 
     /// The network.
@@ -222,6 +228,8 @@ pub struct File {
     pub benchmarks: Vec<Benchmark>,
     /// Devices.
     pub systems: Vec<System>,
+    /// What submissions ran, where they are published.
+    pub configurations: Vec<Configuration>,
     /// One point per maker.
     pub calibrations: Vec<Calibration>,
     /// Rates, in the order of the file, offline before server.
@@ -239,6 +247,7 @@ struct RawFile {
     round: Vec<Round>,
     benchmark: Vec<Spanned<Benchmark>>,
     system: Vec<Spanned<System>>,
+    configuration: Vec<Spanned<Configuration>>,
     calibration: Vec<Spanned<Calibration>>,
     result: Vec<Spanned<RawResult>>,
     metered: Vec<Spanned<Metered>>,
@@ -289,6 +298,11 @@ fn positive(what: &str, value: f64) -> Result<(), String> {
     if good { Ok(()) } else { Err(format!("`{what} = {value}`: a number above zero is expected")) }
 }
 
+/// Whether a mean lies below its greatest.
+fn shorter(what: &str, mean: u32, longest: u32) -> Result<(), String> {
+    if mean < longest { Ok(()) } else { Err(format!("`{what} = {mean}`: a mean below `longest_{what}` is expected")) }
+}
+
 impl File {
     /// The shipped file.
     ///
@@ -326,6 +340,16 @@ impl File {
                 None => Ok(()),
             }
         };
+        let configurations = each(raw.configuration, &error, |one: &Configuration| {
+            known(&rounds[0].name, &one.benchmark, &one.device)?;
+            sourced(&one.source)?;
+            one.check(find_benchmark(&benchmarks, &one.benchmark).shape())
+        })?;
+        if let Some(twin) =
+            configurations.iter().enumerate().find_map(|(place, one)| one.twin(&configurations[..place]))
+        {
+            return Err(error(0, format!("the configuration of {twin} is given twice")));
+        }
         let results = each(raw.result, &error, |result| {
             known(&result.round, &result.benchmark, &result.device)?;
             if result.published().next().is_none() {
@@ -353,6 +377,7 @@ impl File {
             rounds,
             benchmarks,
             systems,
+            configurations,
             calibrations,
             published,
             metered,
@@ -378,7 +403,17 @@ impl File {
 
     /// The benchmark of a name that was checked.
     pub fn benchmark(&self, name: &str) -> &Benchmark {
-        self.benchmarks.iter().find(|one| one.name == name).expect("checked when it was read")
+        find_benchmark(&self.benchmarks, name)
+    }
+
+    /// The published rate of a point that was checked.
+    pub fn rate(&self, point: &Point) -> f64 {
+        self.published.iter().find(|one| one.point == *point).expect("checked when it was read").tokens
+    }
+
+    /// What was submitted, if that is published.
+    pub fn configuration(&self, benchmark: &str, device: &str, scenario: Scenario) -> Option<&Configuration> {
+        self.configurations.iter().find(|one| one.is_of(benchmark, device, scenario))
     }
 
     /// The system of a device that was checked.
@@ -392,10 +427,17 @@ fn twin(published: &[Published]) -> Option<&Point> {
     published.iter().map(|one| &one.point).find(|point| !seen.insert(*point))
 }
 
+/// The benchmark of a name that was checked.
+fn find_benchmark<'a>(benchmarks: &'a [Benchmark], name: &str) -> &'a Benchmark {
+    benchmarks.iter().find(|one| one.name == name).expect("checked when it was read")
+}
+
 fn check_benchmark(benchmark: &Benchmark) -> Result<(), String> {
     sourced(&benchmark.source)?;
     positive("prompt", benchmark.prompt.into())?;
     positive("answer", benchmark.answer.into())?;
+    shorter("prompt", benchmark.prompt, benchmark.longest_prompt)?;
+    shorter("answer", benchmark.answer, benchmark.longest_answer)?;
     network::language(&benchmark.network).map(|_| ()).map_err(|error| error.to_string())
 }
 

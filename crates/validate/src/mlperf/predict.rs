@@ -5,19 +5,22 @@
 //!
 //! **As a server** requests come at random, and 99 of 100 must see their first token and the time of the further ones within the benchmark's limits. The
 //! rate is found by halving an interval, each try a run of the simulator; requests that come before the load is steady, or whose end the run's end
-//! makes quicker, are not counted. Lengths are the data set's means: how they spread is published for none of the three.
+//! makes quicker, are not counted. Lengths are spread as [`Lengths`] has it.
 //!
-//! **The division** of the network is the one that gives most tokens per device among all on up to eight devices. Eight is what the published
-//! configurations stop at, also on racks of 72.
+//! **The division** of the network, the batch and the tokens of a step are those of the submission's configuration. Where none was read, the division is the
+//! one that gives most tokens per device among all on up to eight devices, and the batch is what memory holds. Eight is what the published configurations stop
+//! at, also on racks of 72.
 
-use super::file::{Benchmark, Scenario, System};
+use super::configuration::Configuration;
+use super::file::{Benchmark, File, Point, Scenario, System};
+use super::lengths::Lengths;
 use crate::serving::deployment::SPREAD;
 use crate::serving::{Habits, Instance, closed};
 use base::units::{BytesPerSecond, Seconds, Watts};
 use perf::device::Device;
 use perf::parallel::{Mapping, candidates};
-use perf::workload::Plan;
-use serve::arrival::{Generator, Length, Open, Shape};
+use perf::workload::{Formats, Plan};
+use serve::arrival::{Generator, Open, Shape};
 use serve::cost::Cost;
 use serve::metrics::{Record, Report, Summary};
 use serve::route::Routing;
@@ -28,7 +31,7 @@ use serve::speculate::Acceptance;
 /// What is predicted of a point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// Output tokens per second and device.
+    /// Output tokens per second and device, before the maker's factor.
     pub tokens: f64,
     /// Mean power of a device.
     pub power: Watts,
@@ -50,12 +53,26 @@ const COUNTED: std::ops::Range<f64> = 0.375..0.75;
 /// Fewest requests of a run, for a hundredth to be some of them.
 const FEWEST: u64 = 1500;
 
+/// What is asked, and of what.
+struct Asked<'a> {
+    benchmark: &'a Benchmark,
+    lengths: Lengths,
+    formats: Formats,
+    device: &'a Device,
+    /// What a device may draw.
+    limit: Watts,
+    /// How many times as fast as predicted its maker's software is.
+    speed: f64,
+    habits: Habits,
+    configuration: Option<&'a Configuration>,
+}
+
 /// A network divided among devices in a steady state.
 struct Candidate<'a> {
-    benchmark: &'a Benchmark,
+    asked: &'a Asked<'a>,
     mapping: Mapping,
     instance: Instance<'a>,
-    /// Most sequences that memory holds.
+    /// Most sequences that memory holds and the submission ran.
     room: u64,
     /// Most new tokens of a step.
     budget: u64,
@@ -74,31 +91,34 @@ struct Steady {
 
 impl<'a> Candidate<'a> {
     /// Nothing where memory does not hold a sequence.
-    fn new(
-        benchmark: &'a Benchmark,
-        system: &System,
-        device: &'a Device,
-        mapping: Mapping,
-        habits: Habits,
-    ) -> Option<Candidate<'a>> {
-        let plan = Plan::new(benchmark.shape(), system.formats().on(device), mapping, SPREAD);
-        let budget = habits.budget.saturating_mul(mapping.data);
-        let fits = |sequences: u64| plan.memory(device, sequences, benchmark.context()).fits();
-        let room = greatest(budget, fits)?;
-        Some(Candidate { benchmark, mapping, instance: Instance::new(plan, device, habits), room, budget })
+    fn new(asked: &'a Asked<'a>, mapping: Mapping) -> Option<Candidate<'a>> {
+        let plan = Plan::new(asked.benchmark.shape(), asked.formats.on(asked.device), mapping, SPREAD);
+        let (budget, batch) = match asked.configuration {
+            Some(one) => (one.budget, one.batch * mapping.data * mapping.pipeline),
+            None => (asked.habits.budget, u64::MAX),
+        };
+        // Limits are those of one micro-batch; each stage of a pipeline has one.
+        let budget = budget.saturating_mul(mapping.data * mapping.pipeline);
+        let fits = |sequences: u64| plan.memory(asked.device, sequences, asked.lengths.context() as u64).fits();
+        let room = greatest(budget, fits)?.min(batch);
+        let instance = Instance::new(plan, asked.device, asked.habits).limited(asked.limit).faster(asked.speed);
+        Some(Candidate { asked, mapping, instance, room, budget })
     }
 
     /// A step of the steady state with so many sequences, on average over many.
     fn mean_step(&self, sequences: u64) -> Cost {
-        let Benchmark { prompt, answer, .. } = self.benchmark;
-        let (prompt, ends) = (f64::from(*prompt), sequences as f64 / f64::from(*answer));
+        let Lengths { prompt, prompt_of_token, answer, .. } = self.asked.lengths;
+        // Of each micro-batch.
+        let stages = self.mapping.pipeline;
+        let ends = sequences as f64 / answer / stages as f64;
         let step = |prompts: u64, tokens: f64| {
             self.instance.evaluate(closed::Step {
-                prompts,
+                prompts: prompts * stages,
                 tokens: tokens.ceil() as u64,
-                past: ((prompt - tokens) / 2.0) as u64,
+                // Half of what precedes a token in its prompt is in the step already.
+                past: ((prompt_of_token - tokens) / 2.0).max(0.0) as u64,
                 sequences,
-                context: self.benchmark.context(),
+                context: self.asked.lengths.context() as u64,
             })
         };
         if ends >= 1.0 {
@@ -106,14 +126,15 @@ impl<'a> Candidate<'a> {
             return between(step(few as u64, prompt), step(few as u64 + 1, prompt), ends - few);
         }
         // Less than a prompt a step: a part of one in each, or as much as fits in a few. Submitters set what is faster.
-        let even = step(1, ends * prompt);
-        let most = (self.budget.saturating_sub(sequences).max(1) as f64).min(prompt);
+        let most = ((self.budget.saturating_sub(sequences) / stages).max(1) as f64).min(prompt);
         let share = ends * prompt / most;
-        if share > 1.0 {
-            return even;
+        let few = between(step(0, 0.0), step(1, most), share.min(1.0));
+        let chunks = self.asked.configuration.is_none_or(|one| one.chunks);
+        if !chunks && share <= 1.0 {
+            return few;
         }
-        let few = between(step(0, 0.0), step(1, most), share);
-        if few.time < even.time { few } else { even }
+        let even = step(1, ends * prompt);
+        if share <= 1.0 && few.time < even.time { few } else { even }
     }
 
     /// The steady state with so many sequences.
@@ -129,8 +150,8 @@ impl<'a> Candidate<'a> {
 
     /// The steady state with as many sequences as memory and the step's budget hold, and, if a limit is given, as keep a step within it.
     fn fullest(&self, limit: Option<Seconds>) -> Option<Steady> {
-        let Benchmark { prompt, answer, .. } = self.benchmark;
-        let share = f64::from(*answer) / f64::from(prompt + answer);
+        let Lengths { prompt, answer, .. } = self.asked.lengths;
+        let share = answer / (prompt + answer);
         let most = self.room.min((self.budget as f64 * share) as u64).max(1);
         let within = |sequences: u64| limit.is_none_or(|limit| self.steady(sequences).time <= limit);
         greatest(most, within).map(|sequences| self.steady(sequences))
@@ -145,16 +166,15 @@ impl<'a> Candidate<'a> {
     /// Runs the simulator with so many tokens per second and device asked for, on one group of data parallelism. `steady` says how many sequences are in
     /// flight at most.
     fn serve(&self, tokens: f64, steady: &Steady) -> Report {
-        let Benchmark { prompt, answer, .. } = *self.benchmark;
         let groups = self.mapping.data;
-        let rate = tokens * (self.mapping.devices() / groups) as f64 / f64::from(answer);
+        let rate = tokens * (self.mapping.devices() / groups) as f64 / self.asked.lengths.answer;
         let requests = (LIFETIMES * steady.sequences / groups).max(FEWEST);
-        let shape = Shape::Drawn { prompt: Length::Fixed(prompt), output: Length::Fixed(answer) };
+        let shape = Shape::Sampled(self.asked.lengths.pairs.clone());
         let mut source = Open::new(Generator::new(1, shape, None, requests), rate, 1.0).expect("rates are positive");
         let block = Limits::default().block;
         let count = |all: u64| (all / groups).clamp(1, u32::MAX.into()) as u32;
         let limits = Limits {
-            blocks: count(self.room * self.benchmark.context() / u64::from(block)),
+            blocks: count(self.room * self.asked.lengths.context() as u64 / u64::from(block)),
             max_batch: count(self.room),
             token_budget: count(self.budget),
             prefix_reuse: false,
@@ -185,7 +205,7 @@ impl<'a> Candidate<'a> {
             let times = report.records.iter().filter(counted).map(|record| time(record).0).collect();
             Summary::of(times).p99
         };
-        p99(Record::ttft) <= self.benchmark.ttft && p99(Record::tpot) <= self.benchmark.tpot
+        p99(Record::ttft) <= self.asked.benchmark.ttft && p99(Record::tpot) <= self.asked.benchmark.tpot
     }
 
     /// The greatest rate that keeps the promise, in tokens per second and device, if it is more than `least`. `full` is the fullest steady state within the
@@ -222,51 +242,76 @@ fn greatest(most: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
     Some(good)
 }
 
-/// Every division that holds the network, those first that give most in a steady state within `limit`.
-fn ranked<'a>(
-    benchmark: &'a Benchmark,
-    system: &System,
-    device: &'a Device,
-    limit: Option<Seconds>,
-) -> Vec<(Steady, Candidate<'a>)> {
-    let habits = Habits::of(&system.backend);
-    let group = device.scale_up.group.max(1);
-    let all = SIZES.iter().flat_map(|devices| candidates(benchmark.shape(), *devices, group));
-    let held = all.filter_map(|mapping| Candidate::new(benchmark, system, device, mapping, habits));
+/// Every division that holds the network, those first that give most in a steady state within `limit`; only the submitted one where it is known.
+fn ranked<'a>(asked: &'a Asked<'a>, limit: Option<Seconds>) -> Vec<(Steady, Candidate<'a>)> {
+    let all = match asked.configuration {
+        Some(one) => vec![one.mapping()],
+        None => {
+            let group = asked.device.scale_up.group.max(1);
+            SIZES.iter().flat_map(|devices| candidates(asked.benchmark.shape(), *devices, group)).collect()
+        }
+    };
+    let held = all.into_iter().filter_map(|mapping| Candidate::new(asked, mapping));
     let mut found: Vec<_> = held.filter_map(|one| one.fullest(limit).map(|steady| (steady, one))).collect();
     found.sort_by(|a, b| b.0.tokens.total_cmp(&a.0.tokens));
     found
 }
 
-/// The prediction of a benchmark on a device; none if no division among eight devices holds the network within the limits.
-pub fn predict(benchmark: &Benchmark, system: &System, scenario: Scenario) -> Option<Prediction> {
+/// The prediction of a benchmark on a device; none if no division among eight devices holds the network within the limits. `limit` is what a device may draw,
+/// where that is less than its own; `speed` is its maker's factor, by which every step is shorter.
+pub fn predict(file: &File, point: &Point, limit: Option<Watts>, speed: f64) -> Option<Prediction> {
+    let Point { benchmark, device, scenario, .. } = point;
+    let (system, configuration) = (file.system(device), file.configuration(benchmark, device, *scenario));
+    ask(file.benchmark(benchmark), system, configuration, *scenario, (limit, speed))
+}
+
+fn ask(
+    benchmark: &Benchmark,
+    system: &System,
+    configuration: Option<&Configuration>,
+    scenario: Scenario,
+    (limit, speed): (Option<Watts>, f64),
+) -> Option<Prediction> {
     let device = system.device();
-    let of = |steady: Steady, tokens: f64, mapping: Mapping| Prediction {
-        tokens,
-        power: steady.power,
-        mapping,
-        sequences: steady.sequences,
+    let usual = Habits::of_2025(&system.backend);
+    let asked = Asked {
+        benchmark,
+        lengths: benchmark.lengths(),
+        formats: configuration.and_then(Configuration::formats).unwrap_or_else(|| system.formats()),
+        device: &device,
+        limit: limit.unwrap_or(device.power),
+        speed,
+        habits: if configuration.is_some_and(|one| one.engine) { usual.engine() } else { usual },
+        configuration,
     };
-    match scenario {
+    let prediction = match scenario {
         Scenario::Offline => {
-            let (steady, best) = ranked(benchmark, system, &device, None).into_iter().next()?;
-            Some(of(steady, steady.tokens, best.mapping))
+            ranked(&asked, None).into_iter().next().map(|(steady, best)| of(&best, steady, steady.tokens))
         }
-        Scenario::Server => {
-            let mut best: Option<(f64, Candidate)> = None;
-            // A steady state has more than any rate of the same division at random: what is left cannot be better once it has less.
-            for (full, one) in ranked(benchmark, system, &device, Some(benchmark.tpot)) {
-                let least = best.as_ref().map_or(0.0, |(tokens, _)| *tokens);
-                if full.tokens <= least {
-                    break;
-                }
-                if let Some(tokens) = one.promised(&full, least) {
-                    best = Some((tokens, one));
-                }
-            }
-            best.map(|(tokens, one)| of(one.at(tokens), tokens, one.mapping))
+        Scenario::Server => served(&asked),
+    };
+    prediction.map(|one| Prediction { tokens: one.tokens / speed, ..one })
+}
+
+/// A prediction of a steady state that brings so many tokens.
+fn of(one: &Candidate, steady: Steady, tokens: f64) -> Prediction {
+    Prediction { tokens, power: steady.power, mapping: one.mapping, sequences: steady.sequences }
+}
+
+/// The greatest rate that keeps the promise, over all divisions.
+fn served(asked: &Asked) -> Option<Prediction> {
+    let mut best: Option<(f64, Candidate)> = None;
+    // A steady state has more than any rate of the same division at random: what is left cannot be better once it has less.
+    for (full, one) in ranked(asked, Some(asked.benchmark.tpot)) {
+        let least = best.as_ref().map_or(0.0, |(tokens, _)| *tokens);
+        if full.tokens <= least {
+            break;
+        }
+        if let Some(tokens) = one.promised(&full, least) {
+            best = Some((tokens, one));
         }
     }
+    best.map(|(tokens, one)| of(&one, one.at(tokens), tokens))
 }
 
 #[cfg(test)]
@@ -274,9 +319,13 @@ mod tests {
     use super::*;
     use crate::mlperf::file::File;
 
+    fn point(benchmark: &str, device: &str, scenario: Scenario) -> Point {
+        Point { round: "v5.1".into(), benchmark: benchmark.into(), device: device.into(), scenario }
+    }
+
     fn of(benchmark: &str, device: &str, scenario: Scenario) -> Prediction {
         let file = File::embedded();
-        predict(file.benchmark(benchmark), file.system(device), scenario).unwrap()
+        predict(&file, &point(benchmark, device, scenario), None, 1.0).unwrap()
     }
 
     #[test]
@@ -292,17 +341,40 @@ mod tests {
         let file = File::embedded();
         let usual = file.benchmark("llama3.1-405b");
         let short = Benchmark { ttft: usual.ttft / 2.0, tpot: usual.tpot / 2.0, ..usual.clone() };
-        let rate = |benchmark| predict(benchmark, file.system("b200"), Scenario::Server).unwrap().tokens;
+        let promised = |benchmark: &Benchmark| {
+            let configuration = file.configuration(&benchmark.name, "b200", Scenario::Server);
+            ask(benchmark, file.system("b200"), configuration, Scenario::Server, (None, 1.2))
+        };
+        let rate = |benchmark| promised(benchmark).unwrap().tokens;
         assert!(rate(&short) < 0.9 * rate(usual), "{} {}", rate(&short), rate(usual));
         let never = Benchmark { tpot: Seconds(1e-6), ..usual.clone() };
-        assert_eq!(predict(&never, file.system("b200"), Scenario::Server), None);
+        assert_eq!(promised(&never), None);
     }
 
     #[test]
-    fn memory_decides_the_division() {
+    fn memory_decides_a_division_that_is_not_published() {
         // 70e9 weights of a byte leave one device of 80 GiB no room for a batch; one of 141 GB holds both.
-        assert!(of("llama2-70b", "h100", Scenario::Offline).mapping.devices() > 1);
-        assert_eq!(of("llama2-70b", "h200", Scenario::Offline).mapping, Mapping::ONE);
+        let file = File::embedded();
+        let chosen =
+            |device| ask(file.benchmark("llama2-70b"), file.system(device), None, Scenario::Offline, (None, 1.0));
+        assert!(chosen("h100").unwrap().mapping.devices() > 1);
+        assert_eq!(chosen("h200").unwrap().mapping, Mapping::ONE);
+    }
+
+    #[test]
+    fn a_published_division_and_batch_are_kept() {
+        let one = of("llama3.1-405b", "b200", Scenario::Offline);
+        assert_eq!((one.mapping.tensor, one.mapping.pipeline, one.mapping.devices()), (2, 2, 4));
+        assert!(of("deepseek-r1", "b200", Scenario::Offline).sequences <= 4096);
+    }
+
+    #[test]
+    fn a_lower_limit_of_power_costs_tokens_and_saves_energy() {
+        let file = File::embedded();
+        let at = |limit| predict(&file, &point("llama2-70b", "h200", Scenario::Offline), limit, 1.0).unwrap();
+        let (full, low) = (at(None), at(Some(Watts(500.0))));
+        assert!(low.tokens < full.tokens && low.power.0 <= 500.0, "{low:?} {full:?}");
+        assert!(low.power.0 / low.tokens < full.power.0 / full.tokens, "{low:?} {full:?}");
     }
 
     #[test]

@@ -96,40 +96,52 @@ pub struct Outcome {
     pub energies: Vec<Energy>,
 }
 
-/// What a prediction depends on: the round does not matter to a model that knows no software.
-type Asked = (String, String, super::Scenario);
+/// What a prediction depends on, with the watts that a device may draw where they were limited: the round does not matter to a model that knows no software.
+type Asked = (String, String, super::Scenario, Option<u64>);
 
-fn asked(point: &Point) -> Asked {
-    (point.benchmark.clone(), point.device.clone(), point.scenario)
+fn asked(point: &Point, limit: Option<Watts>) -> Asked {
+    (point.benchmark.clone(), point.device.clone(), point.scenario, limit.map(|limit| limit.0.round() as u64))
 }
 
 /// Predicts the points that are wanted, and those that set the factors, and judges them.
 pub fn outcome(file: &File, wanted: impl Fn(&Point) -> bool) -> Outcome {
-    let rates = file.published.iter().map(|one| &one.point).filter(|point| wanted(point));
-    let energies = file.metered.iter().map(|one| &one.point).filter(|point| wanted(point));
-    let every = rates.chain(energies).chain(file.calibrations.iter().map(|one| &one.point));
-    let all: BTreeSet<Asked> = every.map(asked).collect();
+    let rates = file.published.iter().map(|one| (&one.point, None));
+    let energies = file.metered.iter().map(|one| (&one.point, one.limit));
+    let every = rates.chain(energies).filter(|(point, _)| wanted(point));
+    let every = every.chain(file.calibrations.iter().map(|one| (&one.point, None)));
+    let all: BTreeSet<Asked> = every.map(|(point, limit)| asked(point, limit)).collect();
+    let speeds: BTreeMap<String, f64> =
+        file.calibrations.iter().map(|one| (one.vendor.clone(), speed(file, one))).collect();
     let one = |one: Asked| {
-        let prediction = predict(file.benchmark(&one.0), file.system(&one.1), one.2);
+        let (benchmark, device, scenario, watts) = one.clone();
+        let speed = speeds[&file.system(&device).device().vendor];
+        let point = Point { round: String::new(), benchmark, device, scenario };
+        let prediction = predict(file, &point, watts.map(|watts| Watts(watts as f64)), speed);
         (one, prediction)
     };
     // Servers of long answers take seconds, all others milliseconds: no two of them should wait for one thread.
     let all: Vec<Asked> = all.into_iter().collect();
     let predictions: BTreeMap<Asked, Option<Prediction>> = all.into_par_iter().with_max_len(1).map(one).collect();
-    judge(file, wanted, &|point| predictions[&asked(point)])
+    judge(file, wanted, &|point, limit| predictions[&asked(point, limit)])
+}
+
+/// How many times as fast as predicted a maker's software is, by its one point.
+fn speed(file: &File, calibration: &Calibration) -> f64 {
+    let plain = predict(file, &calibration.point, None, 1.0);
+    plain.map_or(1.0, |prediction| file.rate(&calibration.point) / prediction.tokens)
 }
 
 /// Judges predictions, wherever they come from.
 pub fn judge(
     file: &File,
     wanted: impl Fn(&Point) -> bool,
-    predicted: &dyn Fn(&Point) -> Option<Prediction>,
+    predicted: &dyn Fn(&Point, Option<Watts>) -> Option<Prediction>,
 ) -> Outcome {
     let factor = |device: &str| factor(file, device, predicted);
     let published = file.published.iter().filter(|one| wanted(&one.point));
     let compared: Vec<Compared> = published
         .map(|one| Compared {
-            prediction: predicted(&one.point),
+            prediction: predicted(&one.point, None),
             published: one.tokens,
             factor: factor(&one.point.device),
             sets_factor: file.calibrations.iter().any(|calibration| calibration.point == one.point),
@@ -137,7 +149,7 @@ pub fn judge(
         })
         .collect();
     let energy = |metered: &Metered| {
-        let prediction = predicted(&metered.point);
+        let prediction = predicted(&metered.point, metered.limit);
         let devices = f64::from(metered.devices);
         let limit = metered.limit.map_or(f64::INFINITY, |limit| limit.0);
         let power = Watts(prediction.map_or(0.0, |one| one.power.0.min(limit)));
@@ -152,12 +164,11 @@ pub fn judge(
 }
 
 /// Published over predicted at the one point of the device's maker.
-fn factor(file: &File, device: &str, predicted: &dyn Fn(&Point) -> Option<Prediction>) -> f64 {
+fn factor(file: &File, device: &str, predicted: &dyn Fn(&Point, Option<Watts>) -> Option<Prediction>) -> f64 {
     let vendor = file.system(device).device().vendor;
     let of = |calibration: &&Calibration| calibration.vendor == vendor;
     let point = &file.calibrations.iter().find(of).expect("checked when it was read").point;
-    let published = file.published.iter().find(|one| one.point == *point).expect("checked when it was read").tokens;
-    predicted(point).map_or(1.0, |prediction| published / prediction.tokens)
+    predicted(point, None).map_or(1.0, |prediction| file.rate(point) / prediction.tokens)
 }
 
 /// The order of the devices in each group of a round, a network and a scenario.
@@ -325,13 +336,13 @@ mod tests {
     }
 
     /// As published, over a bias of each maker.
-    fn biased(file: &File, bias: impl Fn(&str) -> f64) -> impl Fn(&Point) -> Option<Prediction> {
+    fn biased(file: &File, bias: impl Fn(&str) -> f64) -> impl Fn(&Point, Option<Watts>) -> Option<Prediction> {
         let rates: BTreeMap<Point, f64> = file
             .published
             .iter()
             .map(|one| (one.point.clone(), one.tokens / bias(&file.system(&one.point.device).device().vendor)))
             .collect();
-        move |point| rates.get(point).map(|tokens| prediction(*tokens, 1000.0))
+        move |point, _| rates.get(point).map(|tokens| prediction(*tokens, 1000.0))
     }
 
     fn everything(_: &Point) -> bool {
@@ -356,7 +367,7 @@ mod tests {
                 .filter(|point| file.calibrations.iter().all(|one| one.point != **point)).collect();
             let moved = others[which % others.len()];
             let plain = biased(&file, |_| 1.0);
-            let predicted = |point: &Point| plain(point).map(|one| {
+            let predicted = |point: &Point, _| plain(point, None).map(|one| {
                 prediction(one.tokens * if point == moved { wrong } else { 1.0 }, 1000.0)
             });
             for one in judge(&file, everything, &predicted).compared {
@@ -370,9 +381,9 @@ mod tests {
     fn a_swapped_pair_is_named() {
         let file = File::embedded();
         let plain = biased(&file, |_| 1.0);
-        let slow = |point: &Point| {
+        let slow = |point: &Point, _| {
             let slowed = point.device == "gb300" && point.scenario == Scenario::Offline;
-            plain(point).map(|one| prediction(one.tokens * if slowed { 0.95 } else { 1.0 }, 1000.0))
+            plain(point, None).map(|one| prediction(one.tokens * if slowed { 0.95 } else { 1.0 }, 1000.0))
         };
         let outcome = judge(&file, everything, &slow);
         let swapped: Vec<_> = outcome.orders.iter().filter(|one| !one.swapped.is_empty()).collect();
@@ -401,7 +412,7 @@ mod tests {
     fn what_no_division_holds_is_a_miss() {
         let file = File::embedded();
         let plain = biased(&file, |_| 1.0);
-        let none = |point: &Point| plain(point).filter(|_| point.benchmark != "deepseek-r1");
+        let none = |point: &Point, _| plain(point, None).filter(|_| point.benchmark != "deepseek-r1");
         let outcome = judge(&file, everything, &none);
         let (error, count) = outcome.error(|point| point.benchmark == "deepseek-r1").unwrap();
         assert_eq!((error, count), (1.0, 6));

@@ -72,6 +72,8 @@ pub struct Policy {
     pub budget: u64,
     /// Most sequences in memory.
     pub room: u64,
+    /// Decoding steps from one look for new requests to the next; after a step with prompts there is always one.
+    pub poll: u64,
 }
 
 /// Prefill and decode workers.
@@ -251,7 +253,13 @@ fn take(queue: &mut VecDeque<Waiting>, budget: u64, slots: u64) -> (Step, Vec<Wa
 pub fn together(steps: &impl Steps, policy: Policy, traffic: &Traffic) -> Outcome {
     let (mut clients, mut queue) = Clients::new(traffic);
     let (mut decoding, mut now) = (Decoding::default(), 0.0);
+    // Requests that came and were not looked for yet, and the step at which that was done last.
+    let (mut outside, mut looked) = (VecDeque::new(), 0);
     loop {
+        if decoding.len() == 0 || decoding.steps >= looked + policy.poll {
+            queue.append(&mut outside);
+            looked = decoding.steps;
+        }
         let slots = policy.room.max(1).saturating_sub(decoding.len());
         if !queue.is_empty() && slots > 0 {
             // A decoding sequence takes one token of the budget; prompts always get some.
@@ -266,14 +274,18 @@ pub fn together(steps: &impl Steps, policy: Policy, traffic: &Traffic) -> Outcom
                 clients.first_token(waiting, now);
                 decoding.join(waiting, now);
             }
+            queue.append(&mut outside);
+            looked = decoding.steps;
         } else if let Some(ahead) = decoding.until_next() {
+            let unseen = if outside.is_empty() { u64::MAX } else { looked + policy.poll - decoding.steps };
+            let ahead = ahead.min(unseen);
             now += ahead as f64 * if ahead > 0 { steps.time(decoding.step(ahead / 2)) } else { 0.0 };
             decoding.steps += ahead;
         } else {
             return clients.seen.outcome();
         }
         while let Some(done) = decoding.ended() {
-            queue.extend(clients.done(&done, now));
+            outside.extend(clients.done(&done, now));
         }
     }
 }
@@ -436,7 +448,7 @@ mod tests {
         Traffic { concurrency, prompt: 1000, answer: 200, shortest: 1.0 }
     }
 
-    const POLICY: Policy = Policy { mixes: false, budget: 8192, room: u64::MAX };
+    const POLICY: Policy = Policy { mixes: false, budget: 8192, room: u64::MAX, poll: 1 };
     const WORKERS: Workers = Workers { prefill: 1, decode: 1, budget: 8192, room: u64::MAX, transfer: 0.0 };
 
     #[test]

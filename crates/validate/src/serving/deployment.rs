@@ -39,6 +39,8 @@ pub struct Deployment {
     pub spread: Spread,
     /// Software that served.
     pub backend: String,
+    /// Its release.
+    pub version: String,
     /// Key of the device.
     pub device: &'static str,
     /// Devices and workers.
@@ -234,12 +236,18 @@ impl Deployment {
             formats: formats(row, known.formats),
             spread: SPREAD,
             backend: row.backend.clone(),
+            version: row.backend_version.clone(),
             device,
             arrangement,
             concurrency: row.concurrency.unwrap_or(batch * ranks).max(1),
             lengths: (row.isl, row.osl),
             shortest: if DRAWN.contains(&(row.isl, row.osl)) { SHORTEST } else { 1.0 },
         })
+    }
+
+    /// Whether it is of the public benchmark whose lengths are drawn, and one instance of it.
+    pub fn is_benchmark(&self) -> bool {
+        DRAWN.contains(&self.lengths) && matches!(self.arrangement, Arrangement::Together(_))
     }
 
     /// What its clients ask.
