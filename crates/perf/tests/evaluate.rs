@@ -1,6 +1,5 @@
 //! The time of whole steps: sums, pipelines, overlap, levers, and mappings that are found.
 
-use base::units::Seconds;
 use perf::device::Device;
 use perf::evaluate::{Resource, Software, breakdown, levers, step};
 use perf::network::{self, Shape};

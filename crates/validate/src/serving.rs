@@ -14,7 +14,6 @@ use deployment::{Arrangement, Deployment};
 use perf::device::Device;
 use perf::evaluate::{self, Software};
 use perf::operator::Phase;
-use perf::parallel::Mapping;
 use perf::power::{self, Envelope};
 use perf::workload::{Plan, Work};
 use serve::cost::{Chunk, Composition, Cost, StepCost};
@@ -237,19 +236,19 @@ impl closed::Steps for Instance<'_> {
     }
 }
 
-/// One group of data parallelism as a scheduler sees it: the others are taken to do the same in the same step.
+/// All groups of data parallelism as one scheduler sees them: a step takes as long as that of the group with the most to do.
 impl StepCost for Instance<'_> {
     fn step(&self, step: &Composition) -> Cost {
-        let Mapping { data: groups, pipeline, .. } = self.plan.mapping();
+        let pipeline = self.plan.mapping().pipeline;
         let chunks = step.chunks.len() as u64;
         let sum = |of: fn(&Chunk) -> u32| step.chunks.iter().map(|chunk| u64::from(of(chunk))).sum::<u64>();
         // Each micro-batch of a pipeline has its part.
         let prompts = chunks.next_multiple_of(pipeline);
         self.cost(closed::Step {
-            prompts: prompts * groups,
+            prompts,
             tokens: sum(|chunk| chunk.new).div_ceil(prompts.max(1)),
             past: sum(|chunk| chunk.context).div_ceil(chunks.max(1)),
-            sequences: u64::from(step.decodes) * groups,
+            sequences: step.decodes.into(),
             context: step.decode_context / u64::from(step.decodes.max(1)),
         })
     }

@@ -474,6 +474,11 @@ mod tests {
         assert!(refuse("device = \"h100\"\nformats", "device = \"h1000\"\nformats").contains("`h1000` is no device"));
         assert!(refuse("vendor = \"AMD\"", "vendor = \"NVIDIA\"").contains("made by AMD"));
         assert!(refuse("device = \"b200\"\noffline = 11264", "device = \"h100\"\noffline = 11264").contains("twice"));
+        assert!(refuse("longest_answer = 2000", "longest_answer = 600").contains("`answer = 685`"));
+        assert!(refuse("batch = 1024", "batch = 0").contains("`batch = 0`"));
+        assert!(refuse("tensor = 8", "tensor = 7").contains('7'));
+        let scenario = "device = \"h200\"\nscenario = \"server\"";
+        assert!(refuse(scenario, "device = \"h200\"\nscenario = \"offline\"").contains("twice"));
         // The entry that is wrong begins at its head.
         let line = text[..text.find("[[result]]").unwrap()].lines().count() + 1;
         assert!(refuse("offline = 3066", "offline = 0").starts_with(&format!("f, line {line}:")));

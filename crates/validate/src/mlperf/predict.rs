@@ -163,16 +163,16 @@ impl<'a> Candidate<'a> {
         self.steady(sequences)
     }
 
-    /// Runs the simulator with so many tokens per second and device asked for, on one group of data parallelism. `steady` says how many sequences are in
+    /// Runs the simulator with so many tokens per second and device asked for, with one scheduler for all groups of data parallelism: a prompt in one of them
+    /// makes all wait, because their experts exchange in every layer. `steady` says how many sequences are in
     /// flight at most.
     fn serve(&self, tokens: f64, steady: &Steady) -> Report {
-        let groups = self.mapping.data;
-        let rate = tokens * (self.mapping.devices() / groups) as f64 / self.asked.lengths.answer;
-        let requests = (LIFETIMES * steady.sequences / groups).max(FEWEST);
+        let rate = tokens * self.mapping.devices() as f64 / self.asked.lengths.answer;
+        let requests = (LIFETIMES * steady.sequences).max(FEWEST);
         let shape = Shape::Sampled(self.asked.lengths.pairs.clone());
         let mut source = Open::new(Generator::new(1, shape, None, requests), rate, 1.0).expect("rates are positive");
         let block = Limits::default().block;
-        let count = |all: u64| (all / groups).clamp(1, u32::MAX.into()) as u32;
+        let count = |all: u64| all.clamp(1, u32::MAX.into()) as u32;
         let limits = Limits {
             blocks: count(self.room * self.asked.lengths.context() as u64 / u64::from(block)),
             max_batch: count(self.room),
@@ -332,7 +332,8 @@ mod tests {
     fn a_promise_costs_rate() {
         for (benchmark, device) in [("llama2-70b", "h200"), ("llama3.1-405b", "b200")] {
             let (offline, server) = (of(benchmark, device, Scenario::Offline), of(benchmark, device, Scenario::Server));
-            assert!(server.tokens < offline.tokens, "{benchmark} {device}: {server:?} {offline:?}");
+            // As finely as the rate of a server is found: a batch a little smaller than the fullest may be as quick.
+            assert!(server.tokens < (1.0 + FINENESS) * offline.tokens, "{benchmark} {device}: {server:?} {offline:?}");
         }
     }
 
@@ -373,7 +374,7 @@ mod tests {
         let file = File::embedded();
         let at = |limit| predict(&file, &point("llama2-70b", "h200", Scenario::Offline), limit, 1.0).unwrap();
         let (full, low) = (at(None), at(Some(Watts(500.0))));
-        assert!(low.tokens < full.tokens && low.power.0 <= 500.0, "{low:?} {full:?}");
+        assert!(low.tokens < full.tokens && low.power.0 < 500.001, "{low:?} {full:?}");
         assert!(low.power.0 / low.tokens < full.power.0 / full.tokens, "{low:?} {full:?}");
     }
 

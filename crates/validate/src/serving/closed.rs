@@ -253,12 +253,12 @@ fn take(queue: &mut VecDeque<Waiting>, budget: u64, slots: u64) -> (Step, Vec<Wa
 pub fn together(steps: &impl Steps, policy: Policy, traffic: &Traffic) -> Outcome {
     let (mut clients, mut queue) = Clients::new(traffic);
     let (mut decoding, mut now) = (Decoding::default(), 0.0);
-    // Requests that came and were not looked for yet, and the step at which that was done last.
-    let (mut outside, mut looked) = (VecDeque::new(), 0);
+    // Requests that came and were not looked for yet, and the step at which they will be.
+    let (mut outside, mut due) = (VecDeque::new(), 0);
     loop {
-        if decoding.len() == 0 || decoding.steps >= looked + policy.poll {
+        if decoding.len() == 0 || decoding.steps >= due {
             queue.append(&mut outside);
-            looked = decoding.steps;
+            due = decoding.steps + policy.poll;
         }
         let slots = policy.room.max(1).saturating_sub(decoding.len());
         if !queue.is_empty() && slots > 0 {
@@ -274,10 +274,9 @@ pub fn together(steps: &impl Steps, policy: Policy, traffic: &Traffic) -> Outcom
                 clients.first_token(waiting, now);
                 decoding.join(waiting, now);
             }
-            queue.append(&mut outside);
-            looked = decoding.steps;
+            due = decoding.steps;
         } else if let Some(ahead) = decoding.until_next() {
-            let unseen = if outside.is_empty() { u64::MAX } else { looked + policy.poll - decoding.steps };
+            let unseen = if outside.is_empty() { u64::MAX } else { due - decoding.steps };
             let ahead = ahead.min(unseen);
             now += ahead as f64 * if ahead > 0 { steps.time(decoding.step(ahead / 2)) } else { 0.0 };
             decoding.steps += ahead;
