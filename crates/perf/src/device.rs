@@ -234,6 +234,19 @@ impl Device {
         self.weight_reuse.map_or(1.0, |reuse| tokens.div_ceil(reuse.min(held).max(1)).max(1) as f64)
     }
 
+    /// Whether a copy engine brings tiles to local memory in bulk (Hopper, Blackwell): that memory holds the many stages that it keeps in flight. Elsewhere the
+    /// threads themselves copy.
+    pub fn copies_in_bulk(&self) -> bool {
+        const MANY_STAGES: Bytes = Bytes(200 * 1024);
+        self.on_chip.local >= MANY_STAGES
+    }
+
+    /// Whether accumulators have a memory of their own, so that one tile is stored while the next is computed, and matrix units take operands from local memory
+    /// alone (Blackwell's tensor memory): the units of a device that copies in bulk and multiplies NVIDIA's 4-bit format.
+    pub fn accumulates_apart(&self) -> bool {
+        self.copies_in_bulk() && self.matrix_rate(Format::Nvfp4).is_some()
+    }
+
     /// What starting an operator costs, where a launched kernel would cost `kernel`.
     pub fn start(&self, kernel: Seconds) -> Seconds {
         match self.dispatch {

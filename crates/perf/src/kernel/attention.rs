@@ -16,9 +16,12 @@
 //! kernels are written. Those constants were fitted together on the calibration rows of A100, H100 and H200 (medians over FlashAttention 2 and 3,
 //! FlashInfer and TensorRT-LLM kernels), and stand beside the code that uses them.
 //!
-//! **What it does not know.** Which kernel a library picks beyond its hand-written ones: groups of more than 40 query heads and heads of more than 256
-//! columns run several times slower in some libraries than in others, and measured medians jump between them from one shape to the next. Kernels of a
-//! later generation than the measured ones may be written differently (products in the cache's own 8 bits instead of widening it, cheaper items).
+//! **Devices that accumulate apart** (Blackwell: [`Device::accumulates_apart`]) were never measured for a fit, and their kernels follow from how the units are
+//! built. Operands come from local memory alone, so that an 8-bit cache cannot be widened on the way: queries are narrowed instead, and products are of 8 bits.
+//! Accumulators are stored while the next item starts. One thread issues the products, keys are the long side of an instruction, and a head of 512 columns fits.
+//!
+//! **What it does not know.** Which kernel a library picks beyond its hand-written ones: heads of 192 columns on Blackwell, heads of more than 256 elsewhere, and
+//! groups of more than 40 query heads run several times slower in some libraries than in others, and measured medians jump between them from one shape to the next.
 //!
 //! **Where the cache is.** A benchmark that runs one kernel again and again finds a small cache in the shared on-chip memory; a layer of a network does
 //! not, since the weights and caches of the other layers have passed through in between. [`time`] is for networks and reads main memory;
@@ -63,10 +66,21 @@ pub fn time_repeated(operator: &Attention, device: &Device) -> Estimate {
 
 /// The time of one under some parameters instead of the device's own: what a fit varies.
 pub fn time_with(operator: &Attention, device: &Device, parameters: &Parameters, cache: Cache) -> Estimate {
-    let units = Units::of(device, operator.compute);
+    let units = Units::of(device, products(operator, device));
     match operator.phase {
         Phase::Prefill => prefill::time(operator, device, parameters, &units),
         Phase::Decode => decode::time(operator, device, parameters, &units, cache),
+    }
+}
+
+/// The format of the products. A prompt's kernels that accumulate apart take operands from local memory alone and multiply as the cache is stored; those that copy
+/// by threads (FlashAttention 2) know no 8-bit products.
+fn products(operator: &Attention, device: &Device) -> Format {
+    let kernels = operator.phase == Phase::Prefill && device.dispatch == Dispatch::Kernels;
+    match operator.compute.bits() < 16.0 {
+        true if kernels && !device.copies_in_bulk() => Format::Bf16,
+        false if kernels && device.accumulates_apart() && operator.cache.bits() < 16.0 => operator.cache,
+        _ => operator.compute,
     }
 }
 
@@ -85,6 +99,16 @@ pub(crate) struct Units {
     pub exponentials: f64,
     /// Seconds of a cycle.
     pub cycle: f64,
+    /// Whether kernels of a device that [accumulates apart](Device::accumulates_apart) run on it: products are issued by one thread and take operands from local
+    /// memory alone.
+    pub apart: bool,
+    /// Whether products are of 8 bits.
+    pub narrow: bool,
+}
+
+/// A compiled program has no kernels to tell apart.
+fn kernels_apart(device: &Device) -> bool {
+    device.dispatch == Dispatch::Kernels && device.accumulates_apart()
 }
 
 /// Exponentials of a unit per cycle where nothing is published: a unit with as many special-function lanes as NVIDIA's.
@@ -98,7 +122,14 @@ impl Units {
         let per_cycle = rate / device.clock.0;
         let count = (device.units as f64).max(per_cycle / WIDEST_UNIT);
         let exponentials = device.exponentials.unwrap_or(EXPONENTIALS) * device.units as f64 / count;
-        Units { count, operations: per_cycle / count, exponentials, cycle: 1.0 / device.clock.0 }
+        Units {
+            count,
+            operations: per_cycle / count,
+            exponentials,
+            cycle: 1.0 / device.clock.0,
+            apart: kernels_apart(device),
+            narrow: compute.bits() < 16.0,
+        }
     }
 
     /// Start and end of an operator that has nothing to do: a kernel's launch takes so many cycles, a step of a compiled program what the device says.

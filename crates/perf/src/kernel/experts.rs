@@ -60,6 +60,9 @@ const TILE_ROWS: f64 = 7.5;
 const WIDENING_ROWS: f64 = 39.0;
 /// Rows per expert at which half of the widening is exposed: with fewer, vector-like kernels widen while they wait for memory.
 const WIDENING_HALF: f64 = 20.0;
+/// Most operations of a unit in a cycle of kernels that widen integers between loads and products: they use instructions of a single warp, which reach 63 % of
+/// the Hopper's peak (Luo et al., Benchmarking and Dissecting the Nvidia Hopper GPU Architecture via Microbenchmarking, 2024) and grew no wider since.
+const WARP_OPERATIONS: f64 = 0.63 * 4096.0;
 /// Share of the shared memory's bandwidth at which weights that are still there are read.
 const NEAR: f64 = 0.23;
 /// Weights, in sizes of the shared memory, of which a repeated run still finds all, and none.
@@ -76,7 +79,7 @@ fn reach(operator: &Experts) -> Reach {
     let wide = operator.activations.bits() >= 16.0;
     match (operator.weights, operator.activations) {
         // Widened on the way; microscaling kernels came later and are better.
-        (Format::Int4, _) if wide => Reach { bandwidth: 1.0, compute: 0.42 },
+        (Format::Int4, _) if wide => Reach { bandwidth: 1.0, compute: 0.72 },
         (Format::Mxfp4 | Format::Nvfp4, _) if wide => Reach { bandwidth: 1.0, compute: 0.68 },
         (_, Format::Fp8Block) => Reach { bandwidth: 0.94, compute: 0.99 },
         _ if wide => Reach { bandwidth: 1.0, compute: 1.0 },
@@ -213,7 +216,10 @@ pub fn time_with(operator: &Experts, device: &Device, parameters: &Parameters, c
     let weights = weight_time(operator, device, &load, bandwidth * reach.bandwidth, cache);
     let pairs = operator.tokens as f64 * operator.top_k as f64;
     let rows = (load.pairs * ROW_BYTES + pairs * GROUP_ROW_BYTES) * operator.hidden as f64 / bandwidth;
-    let rate = device.arithmetic(operator.activations).1.0 * parameters.compute * reach.compute;
+    let peak = device.arithmetic(operator.activations).1.0;
+    let by_warps = operator.weights == Format::Int4 && operator.activations.bits() >= 16.0;
+    let most = if by_warps { WARP_OPERATIONS * device.units as f64 * device.clock.0 } else { peak };
+    let rate = peak.min(most) * parameters.compute * reach.compute;
     let arithmetic = operations(operator, &load) / rate;
     let overhead = device.start(LAUNCHES).0 + PER_EXPERT.0 * load.active;
     let memory = weights + rows;

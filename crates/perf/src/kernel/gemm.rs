@@ -18,7 +18,8 @@
 //! [`family`] tells which kinds of kernels there are and how they choose.
 //!
 //! **Power.** Long kernels run slower than short ones: a power limit takes a fraction of a millisecond to act. `sustained` holds for products that take much
-//! longer than that, `compute` for short ones; in between both count by their share.
+//! longer than that, `compute` for short ones; in between both count by their share. On a device with less power per operation than the fitted Hopper, `sustained`
+//! is lowered with the cube root of it (`power_left`).
 //!
 //! **Compiled programs.** A device that runs one program (our chip, TPUs, Groq's) has no kernels to start and no library to choose: operands are brought before
 //! they are wanted, results leave while the next tile is computed. What remains is memory, arithmetic over padded tiles, and the start. On our own chip weights
@@ -53,29 +54,29 @@ crate::parameters! {
     }
 }
 
-/// Exponent of the norm in which resource times meet: 1 would be no overlap, infinity a perfect one.
-const OVERLAP: f64 = 2.5;
 /// Tiles of one unit that hide each other's latencies.
 const RESIDENT: f64 = 2.0;
 /// Shortest piece of a reduction that is worth splitting off.
 const SHORTEST_PIECE: u64 = 256;
 /// Second kernel of a split reduction, and its synchronisation.
-const SPLIT: f64 = 2.93e-6;
+const SPLIT: f64 = 3.1e-6;
 /// Passes over the partial sums of a split reduction, in loads of as many bytes: written, read, and neither at full speed.
-const SPLIT_PASSES: f64 = 6.4;
+const SPLIT_PASSES: f64 = 4.92;
 /// Storing a tile's result, in loads of as many bytes: conversion, a way through local memory, then the store.
-const STORE: f64 = 4.66;
+const STORE: f64 = 4.6;
 /// First bytes from memory, after the launch.
-const FIRST_BYTES: f64 = 0.2e-6;
+const FIRST_BYTES: f64 = 0.278e-6;
 /// Part of the shared on-chip memory in which activations survive the weights that stream past.
-const SURVIVES: f64 = 0.43;
+const SURVIVES: f64 = 0.26;
 /// Running time at which half of the power limit has acted.
-const POWER_REACTION: f64 = 0.425e-3;
+const POWER_REACTION: f64 = 0.338e-3;
+/// Watts at the limit over operations of a cycle and the third power of the clock, on the H100: 700 W, 989.4 TFLOP/s, 1.83 GHz (its data sheet).
+const POWER_FITTED: f64 = 700.0 / (989.4e12 * 1.83e9 * 1.83e9);
 /// Fraction of the vector units' peak that dot products reach.
 const DOTS: f64 = 0.4;
 /// Weights that a benchmark's loop passes before it meets the same again, as a multiple of one product's: it cycles through half a dozen copies, and each half
 /// of a cache in two parts keeps its own.
-const LOOP: f64 = 12.0;
+const LOOP: f64 = 13.0;
 
 /// How operands reach local memory: a copy engine brings them, or the threads themselves.
 struct Staging {
@@ -86,27 +87,19 @@ struct Staging {
 }
 
 /// Threads copy (Ampere, Ada).
-const BY_THREADS: Staging = Staging { step: 7.16, width: 40.0 };
+const BY_THREADS: Staging = Staging { step: 6.74, width: 38.0 };
 /// A copy engine copies tiles in bulk, and one load may serve several units (Hopper, Blackwell).
-const BY_ENGINE: Staging = Staging { step: 2.49, width: 90.0 };
-/// Accumulators have a memory of their own from which one tile is stored while the next is computed (Blackwell's tensor memory): the units of a device
-/// that is built around bulk copies and multiplies NVIDIA's 4-bit format.
-fn accumulates_apart(device: &Device) -> bool {
-    device.on_chip.local.0 >= ENGINE_LOCAL && device.matrix_rate(Format::Nvfp4).is_some()
-}
-/// Local memory of units that are built around bulk copies: it must hold the many stages that a copy engine keeps in flight.
-const ENGINE_LOCAL: u64 = 200 * 1024;
-
+const BY_ENGINE: Staging = Staging { step: 2.758, width: 96.0 };
 /// The pass that quantises activations.
 mod quantise {
     /// Its launch.
-    pub const LAUNCH: f64 = 2.58e-6;
+    pub const LAUNCH: f64 = 2.82e-6;
     /// Time per element of a row: one group of threads reads it, finds its maximum, reads it again.
-    pub const ELEMENT: f64 = 0.125e-9;
+    pub const ELEMENT: f64 = 0.104e-9;
     /// Time per row of a unit.
-    pub const ROW: f64 = 0.114e-6;
+    pub const ROW: f64 = 0.104e-6;
     /// Its traffic, in plain copies of as many bytes.
-    pub const PASSES: f64 = 1.62;
+    pub const PASSES: f64 = 1.69;
 }
 
 /// The detour of block-scaled products whose shape does not fill blocks of 128: unfused kernels, one after another.
@@ -172,12 +165,14 @@ struct Machine {
     /// Time of memory.
     memory: f64,
     launch: f64,
+    /// Launches around the kernel.
+    around: f64,
 }
 
 /// One way to compute a product.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Plan {
-    /// The `OVERLAP`-th powers of throughput and chain time, added.
+    /// Throughput and chain time, [`raised`] and added.
     score: f64,
     throughput: f64,
     arithmetic: f64,
@@ -205,14 +200,14 @@ struct Chosen {
 /// What rounding may add to a bound.
 const ROUNDING: f64 = 1e-9;
 
-/// `x^OVERLAP` without a logarithm.
+/// To the exponent of the norm in which resource times meet: 1 would be no overlap, infinity a perfect one.
 fn raised(x: f64) -> f64 {
-    x * x * x.sqrt()
+    x * x * x
 }
 
 /// The inverse of [`raised`].
 fn root(x: f64) -> f64 {
-    x.powf(1.0 / OVERLAP)
+    x.cbrt()
 }
 
 /// The whole number above, without a library call: adding 2^52 leaves no room for a fraction.
@@ -227,7 +222,7 @@ impl Machine {
         let (family, format) = family::meet(operator, device);
         // A device without matrix units multiplies on its vector units.
         let peak = device.matrix_rate(format).map_or(device.vector.0, |rate| rate.0);
-        let engine = device.on_chip.local.0 >= ENGINE_LOCAL && !family.by_threads;
+        let engine = device.copies_in_bulk() && !family.by_threads;
         let staging = if engine { BY_ENGINE } else { BY_THREADS };
         let (units, clock) = (device.units as f64, device.clock.0);
         let bandwidth = device.memory.bandwidth.0 * parameters.bandwidth * family.bandwidth;
@@ -237,7 +232,7 @@ impl Machine {
         let (step, store) = if program { (0.0, 1.0) } else { (family.step * staging.step, STORE) };
         let rate = peak * (parameters.compute * family.compute) / units;
         // A device that always holds its clock is not slowed down by its power limit.
-        let sustained = peak * (parameters.sustained * family.sustained);
+        let sustained = peak * (parameters.sustained * family.sustained) * power_left(device);
         Machine {
             family,
             units,
@@ -251,13 +246,14 @@ impl Machine {
             load: [operator.activations.bytes() / port, operator.weights.bytes() / port],
             store: store * operator.output.bytes() / port,
             step: step / clock * (format.bytes() / Format::Bf16.bytes()),
-            stores_behind: family.stores_behind && (program || accumulates_apart(device)),
+            stores_behind: family.stores_behind && (program || device.accumulates_apart()),
             dots: device.vector.0 * DOTS,
             memory: memory_bytes(operator, device, weights) / bandwidth + FIRST_BYTES,
             launch: match device.dispatch {
                 Dispatch::Kernels => parameters.launch * 1e3 / clock,
                 Dispatch::Program { operator } => operator.0,
             },
+            around: family.around + rescale(family, device),
         }
     }
 
@@ -368,7 +364,7 @@ impl Machine {
         // The power limit acts on what runs long.
         let slower = operations * (1.0 / self.sustained - 1.0 / (self.rate * self.units)).max(0.0);
         let throttled = slower * kernel / (kernel + POWER_REACTION);
-        let around = self.family.around + self.quantise(operator) + self.detour(operator);
+        let around = self.around + self.quantise(operator) + self.detour(operator);
         Estimate {
             time: Seconds((kernel + throttled + around).max(operations / self.peak)),
             arithmetic: Seconds(plan.arithmetic + throttled),
@@ -397,6 +393,24 @@ impl Machine {
             Gemm { n, .. } if *n < detour::BLOCK => detour::SHORT,
             _ => 0.0,
         }
+    }
+}
+
+/// The launches that bring scales of blocks in binary32 to what units that accumulate apart scale by themselves: powers of two, packed, and in the order in which
+/// they are loaded (Blackwell takes no others).
+fn rescale(family: &Family, device: &Device) -> f64 {
+    const LAUNCHES: f64 = 3.0;
+    if family.rescales && device.accumulates_apart() { LAUNCHES * quantise::LAUNCH } else { 0.0 }
+}
+
+/// What is left of the clock of a device with less power per operation than [`POWER_FITTED`]. The power of logic grows with the clock times the square of the
+/// voltage, and the voltage with the clock, so that the clock follows the cube root of the power per operation of a cycle.
+fn power_left(device: &Device) -> f64 {
+    let rate = device.matrix_rate(Format::Bf16).map_or(device.vector.0, |rate| rate.0);
+    let power = device.power.0 / (rate * device.clock.0 * device.clock.0);
+    match device.dispatch {
+        Dispatch::Kernels if power < POWER_FITTED => (power / POWER_FITTED).cbrt(),
+        _ => 1.0,
     }
 }
 

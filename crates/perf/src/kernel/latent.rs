@@ -48,6 +48,10 @@ const NARROWEST: f64 = 16.0;
 const LAUNCH: f64 = 23_500.0;
 /// Cycles that an 8-bit cache adds: queries are scaled and rounded first.
 const NARROWING: f64 = 6_800.0;
+/// The same where accumulators are apart: a decode kernel like that of grouped-query attention, which plans no splits beforehand.
+const LAUNCH_APART: f64 = 14_700.0;
+/// Part of the cycles of items and rows that is left where accumulators are apart: the start of one and the end of the last run side by side.
+const BESIDE_APART: f64 = 0.5;
 /// Cycles of an item: one sequence, one tile of heads.
 const ITEM: f64 = 10_700.0;
 /// Cycles of a head of a sequence within its item: query and result.
@@ -70,10 +74,11 @@ fn decode(operator: &Latent, device: &Device, parameters: &Parameters, units: &U
     let memory = memory(operator, device);
     let arithmetic = units.shared(absorbed_operations(operator) / (units.operations * parameters.arithmetic));
     let on_chip = widening(operator, items * keys, units);
-    let cost = units.shared(items * ITEM + batch * heads * ROW);
+    let item = if units.apart { ITEM * BESIDE_APART } else { ITEM };
+    let cost = units.shared(items * item + batch * heads * ROW);
     let work = memory.max(arithmetic).max(on_chip) + cost;
-    let narrowing = if narrow(operator) { NARROWING } else { 0.0 };
-    let launch = units.launch(device, LAUNCH + narrowing);
+    let (launch, narrowing) = if units.apart { (LAUNCH_APART, EXPANDED_NARROWING) } else { (LAUNCH, NARROWING) };
+    let launch = units.launch(device, launch + if narrow(operator) { narrowing } else { 0.0 });
     let (chain, time) = if holds_pipeline(operator, device) {
         let chain = chain_cycles(operator, keys, items, units) * units.cycle;
         (chain, launch + chain + work)
@@ -120,9 +125,9 @@ fn absorbed_operations(operator: &Latent) -> f64 {
     2.0 * operator.batch as f64 * operator.total() as f64 * whole * width
 }
 
-/// Widening compressed rows of an 8-bit cache to the format of the products, by each item for itself.
+/// Widening compressed rows of an 8-bit cache to the format of the products, by each item for itself; kernels that accumulate apart narrow the queries instead.
 fn widening(operator: &Latent, rows: f64, units: &Units) -> f64 {
-    let widened = narrow(operator) && operator.compute.bits() >= 16.0;
+    let widened = narrow(operator) && operator.compute.bits() >= 16.0 && !units.apart;
     if widened { units.shared(rows * row_columns(operator) / WIDENED) } else { 0.0 }
 }
 
@@ -137,7 +142,8 @@ fn chain_cycles(operator: &Latent, keys: f64, items: f64, units: &Units) -> f64 
 
 /// Rows of queries in a tile of the expanded form.
 const EXPANDED_TILE: f64 = 128.0;
-/// The expanded form's part of the rate that absorbed products reach: the medians are of libraries that expand and libraries that do not.
+/// The expanded form's part of the rate that absorbed products reach: the medians are of libraries that expand and libraries that do not. Where accumulators are
+/// apart, every library expands.
 const EXPANDED: f64 = 0.51;
 /// Cycles from launch to end of a prefill kernel that has nothing to do.
 const EXPANDED_LAUNCH: f64 = 28_700.0;
@@ -154,12 +160,14 @@ const ALONE: f64 = 0.53;
 
 fn prefill(operator: &Latent, device: &Device, parameters: &Parameters, units: &Units) -> Estimate {
     let width = (operator.nope_dim + operator.rope_dim + operator.value_dim) as f64;
-    let pair = 2.0 * width / (units.operations * parameters.arithmetic * EXPANDED);
+    let expanded = if units.apart { 1.0 } else { EXPANDED };
+    let pair = 2.0 * width / (units.operations * parameters.arithmetic * expanded);
     let (queries, heads) = (operator.queries as f64, operator.heads as f64);
     let sets = operator.batch as f64 * heads;
     let vain = sets * queries * DIAGONAL.min(queries / 2.0);
     let products = units.shared((operator.pairs() * heads + vain) * pair);
-    let cost = sets * ((queries / EXPANDED_TILE).ceil() * EXPANDED_ITEM + queries * EXPANDED_ROW);
+    let row = if units.apart { EXPANDED_ROW * BESIDE_APART } else { EXPANDED_ROW };
+    let cost = sets * ((queries / EXPANDED_TILE).ceil() * EXPANDED_ITEM + queries * row);
     let rows = units.shared(cost);
     let longest = operator.total() as f64 * queries.clamp(TILE, EXPANDED_TILE) * pair * ALONE * units.cycle;
     let memory = memory(operator, device);

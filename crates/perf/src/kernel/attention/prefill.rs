@@ -40,16 +40,18 @@ const TAIL: f64 = 1.04;
 const PACKED_WIDTH: u64 = 128;
 /// Widest head that hand-written kernels take; wider ones do not fit their tiles and run on general kernels.
 const WIDEST_HEAD: u64 = 256;
+/// How often query rows are gone through where their kernels narrow them first: once to quantise, once for the rest.
+const NARROWED_ROWS: f64 = 2.0;
 /// How many times slower products are in general kernels on wider heads (from 2.5 to 16 by library and format).
 const WIDE_SLOWDOWN: f64 = 3.0;
 
 /// The time of one.
 pub(super) fn time(operator: &Attention, device: &Device, parameters: &Parameters, units: &Units) -> Estimate {
     let columns = operator.head_dim as f64;
-    let pair = pair_cycles(operator, parameters, units);
+    let pair = pair_cycles(operator, device, parameters, units);
     let products = units.shared(pairs(operator) * pair);
-    let rows = units.shared(row_cycles(operator, columns));
-    let longest = longest_tile(operator) * pair * ALONE * units.cycle;
+    let rows = units.shared(row_cycles(operator, units, columns));
+    let longest = longest_tile(operator, units) * pair * ALONE * units.cycle;
     let work = longest.max(products + rows + TAIL * longest);
     let memory = operator.memory_bytes() / (device.memory.bandwidth.0 * parameters.bandwidth);
     let narrowing = if operator.cache.bits() < 16.0 { NARROWING } else { 0.0 };
@@ -71,20 +73,25 @@ fn pairs(operator: &Attention) -> f64 {
     operator.heads as f64 * (operator.pairs() + vain)
 }
 
-/// Cycles of one pair on one unit: both products, and what they do not hide of its exponential.
-fn pair_cycles(operator: &Attention, parameters: &Parameters, units: &Units) -> f64 {
+/// Cycles of one pair on one unit: both products, and what they do not hide of its exponential. Where products are issued by one thread and accumulate apart,
+/// they reach what matrix products do.
+fn pair_cycles(operator: &Attention, device: &Device, parameters: &Parameters, units: &Units) -> f64 {
     let wide = if operator.head_dim > WIDEST_HEAD { WIDE_SLOWDOWN } else { 1.0 };
-    let products = 4.0 * operator.head_dim as f64 * wide / (units.operations * parameters.arithmetic);
-    let exposed = if operator.compute.bits() < 16.0 { EXPOSED_8 } else { EXPOSED_16 };
+    let reached = if units.apart { device.parameters.gemm.compute } else { parameters.arithmetic };
+    let products = 4.0 * operator.head_dim as f64 * wide / (units.operations * reached);
+    let exposed = if units.narrow { EXPOSED_8 } else { EXPOSED_16 };
     products + exposed / units.exponentials
 }
 
-/// Query rows that are cut into tiles together: those of a group if it is packed, else those of a head.
-fn tiled_rows(operator: &Attention) -> (f64, f64) {
+/// Query rows that are cut into tiles together: those of a group if it is packed, else those of a head. Kernels that accumulate apart fill two tiles of one
+/// head at a time and pack none.
+fn tiled_rows(operator: &Attention, units: &Units) -> (f64, f64) {
     let (batch, heads, kv_heads) = (operator.batch as f64, operator.heads as f64, operator.kv_heads as f64);
     let queries = operator.queries as f64;
-    let narrower = operator.head_dim < PACKED_WIDTH && operator.compute.bits() >= 16.0;
-    if narrower || operator.head_dim == PACKED_WIDTH {
+    let narrower = operator.head_dim < PACKED_WIDTH && !units.narrow;
+    if units.apart {
+        (batch * heads, queries)
+    } else if narrower || operator.head_dim == PACKED_WIDTH {
         (batch * kv_heads, queries * heads / kv_heads)
     } else {
         (batch * heads, queries)
@@ -92,18 +99,19 @@ fn tiled_rows(operator: &Attention) -> (f64, f64) {
 }
 
 /// Cycles of tiles and rows beside their pairs, over all units.
-fn row_cycles(operator: &Attention, columns: f64) -> f64 {
-    let (sets, rows) = tiled_rows(operator);
+fn row_cycles(operator: &Attention, units: &Units, columns: f64) -> f64 {
+    let (sets, rows) = tiled_rows(operator, units);
     let tiles = sets * (rows / TILE).ceil() * TILE_CYCLES;
     let positions = operator.batch as f64 * operator.queries as f64;
-    let queries = positions * operator.heads as f64 * (ROW + ROW_ELEMENT * columns);
+    let times = if units.apart && units.narrow { NARROWED_ROWS } else { 1.0 };
+    let queries = positions * operator.heads as f64 * times * (ROW + ROW_ELEMENT * columns);
     let keys = positions * operator.kv_heads as f64 * (KEY + KEY_ELEMENT * columns);
     tiles + queries + keys
 }
 
 /// Pairs of the tile that sees most keys.
-fn longest_tile(operator: &Attention) -> f64 {
-    let (_, rows) = tiled_rows(operator);
+fn longest_tile(operator: &Attention, units: &Units) -> f64 {
+    let (_, rows) = tiled_rows(operator, units);
     let rows = rows.clamp(TILE_LEAST, TILE);
     let keys = operator.window.map_or(u64::MAX, |window| window.saturating_add(TILE as u64)).min(operator.total());
     keys as f64 * rows
