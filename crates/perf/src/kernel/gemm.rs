@@ -64,8 +64,10 @@ const SPLIT: f64 = 3.1e-6;
 const SPLIT_PASSES: f64 = 4.92;
 /// Storing a tile's result, in loads of as many bytes: conversion, a way through local memory, then the store.
 const STORE: f64 = 4.6;
-/// First bytes from memory, after the launch.
+/// First bytes from memory after the launch, with their way through address translation and caches.
 const FIRST_BYTES: f64 = 0.278e-6;
+/// First bytes from memory of a compiled program, which asks for ranges by their addresses.
+const FIRST_BYTES_OF_PROGRAM: f64 = 0.2e-6;
 /// Part of the shared on-chip memory in which activations survive the weights that stream past.
 const SURVIVES: f64 = 0.26;
 /// Running time at which half of the power limit has acted.
@@ -229,7 +231,10 @@ impl Machine {
         // A compiled program has operands brought before they are wanted, as fast as the shared memory gives them, where there is one.
         let program = matches!(device.dispatch, Dispatch::Program { .. });
         let port = if program { device.on_chip.shared_bandwidth.0 / units } else { clock * staging.width };
-        let (step, store) = if program { (0.0, 1.0) } else { (family.step * staging.step, STORE) };
+        let (step, store, first_bytes) = match program {
+            true => (0.0, 1.0, FIRST_BYTES_OF_PROGRAM),
+            false => (family.step * staging.step, STORE, FIRST_BYTES),
+        };
         let rate = peak * (parameters.compute * family.compute) / units;
         // A device that always holds its clock is not slowed down by its power limit.
         let sustained = peak * (parameters.sustained * family.sustained) * power_left(device);
@@ -248,7 +253,7 @@ impl Machine {
             step: step / clock * (format.bytes() / Format::Bf16.bytes()),
             stores_behind: family.stores_behind && (program || device.accumulates_apart()),
             dots: device.vector.0 * DOTS,
-            memory: memory_bytes(operator, device, weights) / bandwidth + FIRST_BYTES,
+            memory: memory_bytes(operator, device, weights) / bandwidth + first_bytes,
             launch: match device.dispatch {
                 Dispatch::Kernels => parameters.launch * 1e3 / clock,
                 Dispatch::Program { operator } => operator.0,
