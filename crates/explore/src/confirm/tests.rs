@@ -84,9 +84,9 @@ fn the_highest_rate_meets_the_targets_and_a_little_more_does_not() {
 fn enough_requests_show_an_overload_that_few_hide() {
     let service = mixed(4, "chat");
     let patient = Targets { ttft: Seconds(4.0), ..TARGETS };
-    let enough = service.enough(82.0, &patient, 0);
-    assert_eq!(enough.requests, 16_400);
-    let meets = |draw| service.run(82.0, draw, &patient).unwrap().meets;
+    let enough = service.enough(80.0, &patient, 0);
+    assert_eq!(enough.requests, 16_000);
+    let meets = |draw| service.run(80.0, draw, &patient).unwrap().meets;
     assert!(meets(Draw { requests: 1500, ..enough }) && !meets(enough));
     assert_eq!(service.enough(1.0, &TARGETS, 0).requests, 3000);
     assert_eq!(service.enough(1e4, &TARGETS, 0).requests, 20_000);
