@@ -11,7 +11,7 @@
 //! (the only code here that is not safe), [`block`] drives any module by the names of its ports; [`mod@bench`] and [`memory`] are what a block finds around
 //! it. [`registers`] is the host's view of the chip, [`params`] its shape, and [`machine`] puts all together: programs run on the design as they run on
 //! the emulator. [`instrument`] is what simulators count beside their work. [`verify`] holds one machine to another over long work, [`watch`] records what
-//! parts of the design meet in it.
+//! parts of the design meet in it, and [`functional`] names what instructions can meet.
 //!
 //! Beside it, [`synth`] makes cells, places, times and powers of a module with open tools.
 //!
@@ -21,6 +21,7 @@
 pub mod bench;
 pub mod block;
 pub mod design;
+pub mod functional;
 pub mod instrument;
 pub mod isa_pkg;
 pub mod library;

@@ -2,7 +2,7 @@
 //! And beside its twin in time, which does the same in every cycle.
 
 use arch::Instr;
-use arch::attr::Unit;
+use arch::attr::{REGISTERS, Unit};
 use arch::isa::{IMM_MAX, IMM_MIN, OPS, OpInfo, Operand, OperandKind};
 use arch::random::Random;
 use perf::cycles::control::{Control, Inputs};
@@ -173,13 +173,19 @@ struct Maker {
     depth: usize,
     /// Whether values may become too large for engines.
     wild: bool,
+    /// The stream uses the registers that follow this one: few, so that they are read again.
+    bank: i64,
 }
+
+/// Registers of a stream.
+const FEW: i64 = 6;
 
 impl Maker {
     fn make(seed: u64) -> Vec<Instr> {
         let mut dice = Random::new(seed);
         let wild = percent(&mut dice, 30);
-        let mut maker = Maker { dice, stream: Vec::new(), depth: 0, wild };
+        let bank = dice.below(i64::from(REGISTERS) - FEW);
+        let mut maker = Maker { dice, stream: Vec::new(), depth: 0, wild, bank };
         let length = 5 + maker.dice.below(60);
         maker.body(length);
         maker.stream.push(Instr::Halt {});
@@ -223,8 +229,8 @@ impl Maker {
         let attrs: Vec<u8> = (0..op.attrs.len())
             .map(|index| {
                 let codes = Instr::attr_choices(op.code, index);
-                // Few registers, so that they are read again.
-                codes[self.dice.below((codes.len() as i64).min(6)) as usize]
+                let first = if op.attrs[index].1 == "Reg" { self.bank } else { 0 };
+                codes[(first + self.dice.below((codes.len() as i64).min(FEW))) as usize]
             })
             .collect();
         let operands: Vec<Operand> = op.operands.iter().map(|_| self.operand(op)).collect();
@@ -241,7 +247,10 @@ impl Maker {
             _ => IMM_MIN + self.dice.below(1 << 55),
         };
         let reg = match self.wild || op.unit == Unit::Control {
-            true if op.mnemonic != "param" => self.dice.below(7) as u8,
+            true if op.mnemonic != "param" => match self.dice.below(FEW + 1) {
+                0 => 0,
+                place => (self.bank + place) as u8,
+            },
             _ => 0,
         };
         let imm = if op.mnemonic == "param" && !self.wild { imm.rem_euclid(PARAMS as i64) } else { imm };

@@ -1,17 +1,19 @@
 //! How thoroughly the tests of the design look: what they reach of it, and which planted errors they find.
 //!
-//! Three measures, each by a command whose result is kept in `rtl/scoreboard` as JSON with its date, tools and seeds:
+//! Four measures, each by a command whose result is kept in `rtl/scoreboard` as JSON with its date, tools and seeds:
 //!
 //! | command | measures | by |
 //! |---|---|---|
 //! | `coverage` | lines, branches and toggling bits of every module that the tests reach | Verilator's counters in the very tests of `rtl/tests` |
 //! | `mutants` | errors, planted one at a time by Yosys, that a block's own test finds | the test runs with a netlist in place of the block |
+//! | `functional` | instructions with classes of operands and what they waited for | counting in random programs that run in lockstep |
 //! | `page` | nothing: it writes `docs/scoreboard.md` from what is kept | |
 //!
 //! What cannot be reached, and errors that change nothing, stand in tables with a reason each. An entry that matches nothing is an error, so the tables
 //! stay as short as the truth.
 
 mod coverage;
+mod functional;
 mod mutants;
 mod netlist;
 mod page;
@@ -34,6 +36,8 @@ pub enum What {
     Coverage(coverage::Options),
     /// Planted errors that the tests of the blocks find
     Mutants(mutants::Options),
+    /// Instructions, operands and waits that programs in lockstep meet
+    Functional(functional::Options),
     /// Write docs/scoreboard.md from what is kept
     Page,
 }
@@ -48,6 +52,7 @@ pub fn run(root: &Path, what: &What) -> Result<()> {
     match what {
         What::Coverage(options) => coverage::run(root, options)?,
         What::Mutants(options) => mutants::run(root, options)?,
+        What::Functional(options) => functional::run(root, options)?,
         What::Page => {}
     }
     let path = root.join(PAGE);

@@ -57,6 +57,22 @@ pub(crate) const SPAD_TABLE: i64 = SPAD + ZONE.1;
 /// Entries of the table are below this.
 pub(crate) const ENTRIES: i64 = 8;
 
+/// Bits of zeros, subnormals, infinities, a NaN and the largest values; the last two are infinities and NaNs of binary16.
+const SPECIAL: [u32; 12] = [
+    0,
+    0x8000_0000,
+    1,
+    0x807f_ffff,
+    0x7f80_0000,
+    0xff80_0000,
+    0x7fc0_0000,
+    0x7f7f_ffff,
+    0x7f7f_ffff,
+    0xff7f_ffff,
+    0x7c00_fc00,
+    0x7e00_7c00,
+];
+
 /// A small generator of numbers (splitmix64): the same on every machine and in every version.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
@@ -90,10 +106,12 @@ impl Random {
         from[self.below(from.len() as i64) as usize]
     }
 
-    /// A binary32, mostly of moderate size, sometimes any pattern.
+    /// A binary32, mostly of moderate size, sometimes any pattern or one where things happen.
     pub fn float(&mut self) -> f32 {
         if self.one_in(40) {
-            return f32::from_bits(self.bits() as u32);
+            let any = self.bits() as u32;
+            let special = self.pick(&SPECIAL);
+            return f32::from_bits(if self.one_in(2) { any } else { special });
         }
         let unit = (self.bits() >> 40) as f32 / (1 << 23) as f32 - 1.0;
         unit * 2f32.powi(self.below(24) as i32 - 16)

@@ -4,6 +4,7 @@
 //! pieces of memory that have been asked for and not yet been taken; nothing is copied, since the bytes cannot change in between in a legal program.
 
 mod matrix;
+mod record;
 mod transfer;
 mod vector;
 
@@ -19,6 +20,8 @@ use arch::{Chip, Instr};
 use base::status::Flags;
 use std::collections::VecDeque;
 use std::sync::Mutex;
+
+pub use record::Met;
 
 /// A stream with its loops matched.
 #[derive(Debug)]
@@ -117,6 +120,8 @@ pub(crate) struct Core {
     /// Instructions that may still run.
     budget: u64,
     races: Option<Box<Checker>>,
+    /// What the instructions of the run met, if that is recorded.
+    met: Option<Vec<Met>>,
 }
 
 // SAFETY: the raw pointers of `stream`, `strips` and `tiles` point into the chip's memory and are used only while a program runs on it.
@@ -143,13 +148,15 @@ impl Core {
             staging: Vec::new(),
             budget: u64::MAX,
             races: None,
+            met: None,
         })
     }
 
     /// Back to the start of the stream; scratchpad, flags and counters stay.
-    pub(crate) fn restart(&mut self, budget: Option<u64>, check_races: bool) {
+    pub(crate) fn restart(&mut self, budget: Option<u64>, check_races: bool, record: bool) {
         self.budget = budget.unwrap_or(u64::MAX);
         self.races = check_races.then(Box::default);
+        self.met = record.then(Vec::new);
         self.pc = 0;
         self.registers = [0; arch::attr::REGISTERS as usize];
         self.loops.clear();
@@ -174,10 +181,12 @@ impl Core {
                 if self.races.is_some() {
                     self.check_races(&instr, stream)?;
                 }
+                let before = self.recorded(&instr)?;
                 if let Instr::Gather { .. } = instr {
                     return Ok(Event::Gather(self.gather(&instr)));
                 }
                 self.execute(&instr, &ranges, shared)?;
+                self.raised(before);
             }
             self.pc += 1;
         }

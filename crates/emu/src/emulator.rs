@@ -1,6 +1,6 @@
 //! The machine: a group of chips behind the [`Machine`] trait.
 
-use crate::core::{Core, Shared, Stream};
+use crate::core::{Core, Met, Shared, Stream};
 use crate::kernels::{self, Kernels};
 use crate::memory::Memory;
 use crate::team::{Failure, Member, crews, run};
@@ -24,12 +24,14 @@ pub struct Settings {
     pub check_races: bool,
     /// Let the threads of a core share even the smallest instructions. Slow: for tests.
     pub share_finely: bool,
+    /// Record what every instruction of an engine meets ([`Emulator::met`]). Slow.
+    pub record: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
         let kernels = kernels::best();
-        Settings { chips: 1, threads: 1, kernels, budget: None, check_races: false, share_finely: false }
+        Settings { chips: 1, threads: 1, kernels, budget: None, check_races: false, share_finely: false, record: false }
     }
 }
 
@@ -82,6 +84,11 @@ impl Emulator {
     /// Use this many host threads from now on.
     pub fn set_threads(&mut self, threads: usize) {
         self.settings.threads = threads;
+    }
+
+    /// What the engines' instructions of this core met in the last run, in the order of the program; nothing if that was not recorded.
+    pub fn met(&self, chip: usize, core: usize) -> &[Met] {
+        self.chips.get(chip).and_then(|state| state.cores.get(core)).map_or(&[], Core::met)
     }
 
     fn state(&self, chip: usize) -> Result<&ChipState, MachineError> {
@@ -169,7 +176,7 @@ impl Machine for Emulator {
             let (memory, params) = (&state.memory, &state.params[..]);
             let cores = state.cores.iter_mut().zip(&state.streams).zip(&mut free).enumerate();
             members.extend(cores.map(|(core, ((state, stream), crew))| {
-                state.restart(settings.budget, settings.check_races);
+                state.restart(settings.budget, settings.check_races, settings.record);
                 let shared = Shared { chip: description, memory, params, kernels, crew };
                 Member { chip, core, state, stream, shared }
             }));

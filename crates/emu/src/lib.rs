@@ -43,4 +43,5 @@ mod memory;
 mod race;
 mod team;
 
+pub use crate::core::Met;
 pub use emulator::{Emulator, Settings};

@@ -164,7 +164,7 @@ fn common(a: &Shape, b: &Shape) -> Option<u64> {
     None
 }
 
-fn starts(start: u64, dims: &[(u64, u64); 3]) -> Vec<u64> {
+pub(crate) fn starts(start: u64, dims: &[(u64, u64); 3]) -> Vec<u64> {
     let mut all = vec![start];
     for (count, step) in dims.iter().filter(|(count, _)| *count > 1) {
         all = (0..*count).flat_map(|i| all.iter().map(move |at| at + i * step)).collect();

@@ -143,7 +143,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         |run: &&Run| !options.again && options.only.as_ref().is_none_or(|part| run.test.contains(part.as_str()));
     let runs: Vec<&Run> = tables.run.iter().filter(chosen).collect();
     if !runs.is_empty() {
-        let targets = Targets::build(root, &runs.iter().map(|run| run.test.as_str()).collect::<Vec<_>>(), false)?;
+        let targets = Targets::build(root, &runs.iter().map(|run| run.test.as_str()).collect::<Vec<_>>())?;
         runs.iter().try_for_each(|run| run.count(root, &targets))?;
     }
     let mut points = BTreeMap::new();

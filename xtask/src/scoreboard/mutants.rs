@@ -147,7 +147,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let blocks: Vec<Block> =
         blocks.block.into_iter().filter(|block| named(block) && (block.slice || !options.slice)).collect();
     let names: Vec<&str> = blocks.iter().map(|block| block.test.as_str()).collect();
-    let targets = Targets::build(root, &names, options.slice)?;
+    let targets = Targets::build(root, &names)?;
     let maker = Maker::new(root, root.join("target/scoreboard/mutants"))?;
     let mut low = Vec::new();
     for block in &blocks {

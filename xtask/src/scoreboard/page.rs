@@ -7,17 +7,18 @@ use anyhow::Result;
 
 use super::coverage::{self, Coverage, Kind};
 use super::mutants::{self, Scores};
-use super::percent;
+use super::{functional, percent};
 
 const HEAD: &str = "\
 # Scoreboard of verification
 
-Written by `cargo xtask scoreboard` from what it measured (`rtl/scoreboard`): how much of the design the tests reach, and how many planted errors they find. What each test holds a block to stands in [verification](verification.md).
+Written by `cargo xtask scoreboard` from what it measured (`rtl/scoreboard`): what programs in lockstep meet, how much of the design the tests reach, and how many planted errors they find. What each test holds a block to stands in [verification](verification.md).
 ";
 
 /// The whole page.
 pub fn text(root: &Path) -> Result<String> {
     let mut page = String::from(HEAD);
+    functional::page(&mut page, root)?;
     reached(&mut page, &coverage::coverage(root)?);
     errors(&mut page, &mutants::scores(root)?, &mutants::slice(root)?);
     Ok(page)

@@ -28,11 +28,10 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// Builds these targets: of the package alone, or of the whole workspace as the suite did before.
-    pub fn build(root: &Path, names: &[&str], whole: bool) -> Result<Targets> {
+    /// Builds these targets, with what the suite has built.
+    pub fn build(root: &Path, names: &[&str]) -> Result<Targets> {
         let mut cargo = repo::command(root, "cargo");
-        cargo.arg("test").args(if whole { &["--workspace"][..] } else { &["--package", "rtl"] });
-        cargo.args(["--no-run", "--message-format=json", "--quiet"]);
+        cargo.args(["test", "--workspace", "--no-run", "--message-format=json", "--quiet"]);
         names.iter().for_each(|name| _ = cargo.args(["--test", name]));
         let said = repo::output(&mut cargo)?;
         let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

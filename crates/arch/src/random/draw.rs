@@ -188,8 +188,12 @@ impl<'a> Draw<'a> {
         if self.random.one_in(2) { Operand::imm(value) } else { operand(reg, self.registers[reg as usize], value) }
     }
 
-    /// Any number: for registers.
+    /// Any number, some of them small: for registers.
     fn wide(&mut self) -> Operand {
+        if self.random.one_in(4) {
+            let value = self.random.pick(&[0, 1, -1, 63]);
+            return self.number(value);
+        }
         let value = self.random.bits() as i64 >> (8 + self.random.below(55));
         Operand { reg: self.random.below(i64::from(REGISTERS)) as u8, imm: value }
     }
@@ -199,9 +203,13 @@ impl<'a> Draw<'a> {
         self.number(index)
     }
 
-    /// A count up to `most`, rarely none.
+    /// A count up to `most`, rarely none, often one.
     fn count(&mut self, most: i64) -> Operand {
-        let value = if self.random.one_in(16) { -self.random.below(3) } else { 1 + self.random.below(most) };
+        let value = match self.random.below(16) {
+            0 => -self.random.below(3),
+            1..4 => 1,
+            _ => 1 + self.random.below(most),
+        };
         self.number(value)
     }
 
@@ -310,7 +318,8 @@ impl<'a> Draw<'a> {
         let (rows, k) = (32 * self.random.below(3), 32 * self.random.below(4));
         let (groups, sub) = (self.count(4), self.random.pick(&[1, 1, 2, 3]));
         let count = self.now(groups);
-        let tokens = self.count(self.chip.matrix.tokens.min(5) as i64);
+        let most = self.chip.matrix.tokens as i64;
+        let tokens = if self.random.one_in(8) { self.number(most) } else { self.count(most.min(5)) };
         let total = (rows / 32) * (k / 32) * kind.tile_bytes() as i64 * count;
         let loads = self.chip.queue(Unit::Weights).min(4) as i64;
         match gathered && loads > 1 {

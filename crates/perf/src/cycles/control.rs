@@ -197,6 +197,11 @@ impl<'p> Control<'p> {
         self.pc
     }
 
+    /// The instruction that control is at, with the values of its operands as constants.
+    pub(super) fn begun(&self) -> Instr {
+        self.stream[self.pc].map_operands(|_, operand| Operand { reg: 0, imm: self.value(operand) })
+    }
+
     /// What is dispatched in the cycle in which an engine's instruction begins.
     #[inline]
     pub fn command(&self) -> &Command {

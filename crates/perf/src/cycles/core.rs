@@ -61,6 +61,8 @@ pub(super) struct Inputs {
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
     pub(super) ends: Ends,
+    /// What control began with.
+    pub(super) begun: Option<Instr>,
     /// What each engine took, where it took something.
     pub(super) commands: [Instr; ENGINES],
     pub(super) waits: Waits,
@@ -70,6 +72,7 @@ pub(super) struct Seen {
 impl Seen {
     const NOTHING: Seen = Seen {
         ends: Ends { taken: 0, finished: 0 },
+        begun: None,
         commands: [Instr::Halt {}; ENGINES],
         waits: Waits::NONE,
         grants: Grants { taken: 0, held: 0, data: 0 },
@@ -203,7 +206,8 @@ impl<'p> Core<'p> {
         let waits = [control.wait_queue, control.wait_fetch, stream, memory];
         self.levels.put(Levels::bits(busy, sync, waits, grants.held), inputs.cycle);
         if self.seen.is_some() {
-            self.look(ends, busy, sync, waits, grants);
+            let begun = control.issue.map(|_| self.control.begun());
+            self.look((ends, begun), busy, sync, waits, grants);
         }
         if let Some(unit) = control.issue.filter(|unit| usize::from(*unit) < ENGINES) {
             self.fronts.dispatch(unit.into(), self.control.command());
@@ -219,9 +223,16 @@ impl<'p> Core<'p> {
     }
 
     /// Keep what a watcher sees of this cycle.
-    fn look(&mut self, ends: Ends, busy: u8, sync: u8, [queue, code, stream, memory]: [bool; 4], grants: Grants) {
+    fn look(
+        &mut self,
+        (ends, begun): (Ends, Option<Instr>),
+        busy: u8,
+        sync: u8,
+        [queue, code, stream, memory]: [bool; 4],
+        grants: Grants,
+    ) {
         let Some(seen) = &mut self.seen else { return };
-        (seen.ends, seen.grants) = (ends, grants);
+        (seen.ends, seen.begun, seen.grants) = (ends, begun, grants);
         for (index, command) in seen.commands.iter_mut().enumerate() {
             if let Some(instr) = self.fronts.command(index).filter(|_| ends.taken >> index & 1 == 1) {
                 *command = *instr;

@@ -220,6 +220,9 @@ impl Look {
         let mut words = 0;
         for (core, spans) in cores.iter().zip(&mut self.spans) {
             let seen = core.seen();
+            if let Some(instr) = &seen.begun {
+                watch.begun(spans.core(), instr, now);
+            }
             for engine in 0..ENGINES {
                 if seen.ends.taken >> engine & 1 == 1 {
                     spans.taken(engine, &seen.commands[engine], now);

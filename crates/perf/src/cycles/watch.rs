@@ -47,6 +47,10 @@ impl Cause {
 pub trait Watch {
     /// A core's engine took the command in cycle `taken` and was done with it in cycle `done`.
     fn command(&mut self, core: usize, unit: Unit, instr: &Instr, taken: u64, done: u64);
+    /// A core's control began with an instruction, whose operands have their values as constants, in cycle `at`.
+    fn begun(&mut self, core: usize, instr: &Instr, at: u64) {
+        let _ = (core, instr, at);
+    }
     /// A core's engine, or its control, waited.
     fn stall(&mut self, core: usize, unit: Unit, cause: Cause, from: u64, to: u64);
     /// Beats of all memory ports in a window.
@@ -92,6 +96,11 @@ impl Spans {
     /// Of this core.
     pub fn new(core: usize) -> Spans {
         Spans { core, commands: Default::default(), waits: Waits(0), since: [0; UNITS * Cause::ALL.len()] }
+    }
+
+    /// Whose they are.
+    pub fn core(&self) -> usize {
+        self.core
     }
 
     /// The engine of this number takes a command in cycle `now`.
