@@ -9,7 +9,7 @@ use crate::ui::{self, Align};
 use ::validate::calibrate;
 use ::validate::kernels::FAMILIES;
 use ::validate::public::Public;
-use ::validate::report::{Line, Report, Verdict, html, markdown};
+use ::validate::report::{Line, Report, Verdict, cases, html, markdown};
 use ::validate::run::{self, Set};
 use clap::Args;
 use perf::device::Device;
@@ -25,6 +25,7 @@ Examples:
   puce validate --only public                       the public cases alone
   puce validate --only 'mlperf b200'                one device of one benchmark
   puce validate --only gemm --html errors.html      with a page of charts
+  puce validate --only serving --cases points.csv   every case with its prediction, to look for reasons
   puce validate --only 'h100 attention' --json
   puce validate --fit                               fit the parameters anew, on calibrate files only")]
 pub struct Arguments {
@@ -40,11 +41,14 @@ pub struct Arguments {
     /// Write a page of tables and charts that needs nothing else
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Write every case as a line of a CSV table: prediction, measurement, interval
+    #[arg(long, value_name = "FILE")]
+    cases: Option<PathBuf>,
     /// Write the tables into the chapter of the documentation, between its marks
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
     /// Fit parameters and intervals on the calibrate files and write them to `calibration.toml` and `intervals.toml` in this folder
-    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "data", conflicts_with_all = ["html", "markdown", "only"])]
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "data", conflicts_with_all = ["html", "cases", "markdown", "only"])]
     fit: Option<PathBuf>,
     /// Print one JSON array
     #[arg(long)]
@@ -68,6 +72,11 @@ pub fn run(arguments: &Arguments) -> Result {
     let Found { report, public } = found(arguments, &data)?;
     if let Some(file) = &arguments.html {
         write(file, &html::page(&report))?;
+    }
+    if let Some(file) = &arguments.cases {
+        let mut table = Vec::new();
+        cases::write(&report, &mut table).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
+        write(file, &table)?;
     }
     if let Some(file) = &arguments.markdown {
         let tables = markdown::public(&public, crate::facts::figures);
@@ -124,7 +133,8 @@ fn found(arguments: &Arguments, data: &Data) -> Result<Found> {
     let only = arguments.only.as_deref().unwrap_or_default();
     let wanted = |name: &str| only.split_whitespace().all(|word| name.contains(word));
     let sets: Vec<Set> = run::sets().into_iter().filter(|set| wanted(&set.name)).collect();
-    let needed = data.named || arguments.html.is_some() || arguments.markdown.is_some();
+    let files = [&arguments.html, &arguments.cases, &arguments.markdown];
+    let needed = data.named || files.iter().any(|file| file.is_some());
     if needed && !sets.is_empty() {
         data.folder()?;
     }
@@ -137,7 +147,8 @@ fn found(arguments: &Arguments, data: &Data) -> Result<Found> {
     if !data.there && !sets.is_empty() {
         ui::note(&format!("skipped {}: {}", ui::plural(sets.len(), "measured set"), data.absent()));
     }
-    let report = if data.there { measure(&data.folder, &sets)? } else { Report::default() };
+    let empty = if arguments.cases.is_some() { Report::keeping() } else { Report::default() };
+    let report = if data.there { measure(&data.folder, &sets, empty)? } else { empty };
     Ok(Found { report, public })
 }
 
@@ -149,16 +160,15 @@ fn nothing(only: &str) -> Failure {
     ))
 }
 
-fn write(file: &Path, text: &str) -> Result {
+fn write(file: &Path, text: impl AsRef<[u8]>) -> Result {
     fs::write(file, text).map_err(|error| Failure::file(file, &error))?;
     ui::note(&format!("wrote {}", file.display()));
     Ok(())
 }
 
 /// Runs the sets that were asked for.
-fn measure(data: &Path, sets: &[Set]) -> Result<Report> {
+fn measure(data: &Path, sets: &[Set], mut report: Report) -> Result<Report> {
     let bar = ui::count_bar("measured sets", sets.len() as u64);
-    let mut report = Report::default();
     for set in sets {
         bar.set_message(set.name.clone());
         run::one(set, data, &mut report)?;

@@ -1,8 +1,9 @@
 //! What all cases together say: one line per kind, device and regime, with its target beside it.
 //!
-//! A [`Report`] takes cases one by one and never holds them all. It is a value: the terminal, the page ([`html`]), the chapter ([`markdown`]) and JSON
-//! are four ways to look at the same lines.
+//! A [`Report`] takes cases one by one and holds them all only where it is told to ([`Report::keeping`]). It is a value: the terminal, the page
+//! ([`html`]), the chapter ([`markdown`]) and JSON are four ways to look at the same lines, and a table ([`cases`]) has what they were made of.
 
+pub mod cases;
 pub mod chart;
 pub mod html;
 pub mod markdown;
@@ -20,6 +21,7 @@ pub const TOGETHER: &str = "together";
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     groups: BTreeMap<Group, Tally>,
+    cases: Option<Vec<Case>>,
 }
 
 /// Whether a bound was kept.
@@ -72,8 +74,21 @@ impl Line {
 }
 
 impl Report {
+    /// A report that keeps every case: some 170,000 of all sets.
+    pub fn keeping() -> Report {
+        Report { cases: Some(Vec::new()), ..Report::default() }
+    }
+
+    /// Every case in the order of its coming; none unless the report keeps them.
+    pub fn cases(&self) -> &[Case] {
+        self.cases.as_deref().unwrap_or_default()
+    }
+
     /// Adds a case to every group that it belongs to.
     pub fn add(&mut self, case: &Case) {
+        if let Some(cases) = &mut self.cases {
+            cases.push(case.clone());
+        }
         let regimes = std::iter::once(&case.regime).chain(&case.also).map(|regime| Some(regime.as_ref()));
         for regime in regimes.chain([None]) {
             self.group(case, &case.device, regime).add(case);

@@ -74,6 +74,8 @@ pub struct Policy {
     pub room: u64,
     /// Decoding steps from one look for new requests to the next; after a step with prompts there is always one.
     pub poll: u64,
+    /// Tokens that a step gives each sequence on average: one, and more with drafts that are right.
+    pub tokens: f64,
 }
 
 /// Prefill and decode workers.
@@ -89,6 +91,8 @@ pub struct Workers {
     pub room: u64,
     /// Seconds to hand a prompt's cache over.
     pub transfer: f64,
+    /// Tokens that a step of a decode worker gives each sequence on average.
+    pub tokens: f64,
 }
 
 /// What clients see, on average over requests.
@@ -127,6 +131,7 @@ struct Waiting {
 /// A sequence that decodes: it ends when its instance has done `end` steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Running {
+    began: u64,
     end: u64,
     first: f64,
     prompt: u64,
@@ -148,28 +153,39 @@ impl PartialOrd for Running {
 }
 
 /// The decoding side of an instance: sequences by the step at which they end.
-#[derive(Default)]
 struct Decoding {
     running: BinaryHeap<Reverse<Running>>,
     steps: u64,
-    /// Sum over sequences of (prompt - steps when it began): with `steps` per sequence added, the sum of contexts.
+    /// Tokens that a step gives each sequence.
+    tokens: f64,
+    /// Sum over sequences of (prompt - tokens of the steps before it began): with tokens of all steps per sequence added, the sum of contexts.
     base: i64,
 }
 
 impl Decoding {
+    fn new(tokens: f64) -> Decoding {
+        Decoding { running: BinaryHeap::new(), steps: 0, tokens: tokens.max(1.0), base: 0 }
+    }
+
+    /// Tokens that a sequence gets in so many steps.
+    fn given(&self, steps: u64) -> i64 {
+        (steps as f64 * self.tokens) as i64
+    }
+
     fn len(&self) -> u64 {
         self.running.len() as u64
     }
 
     fn context(&self, ahead: u64) -> u64 {
         let count = self.running.len().max(1) as i64;
-        (self.base / count + (self.steps + ahead) as i64).max(1) as u64
+        (self.base / count + self.given(self.steps + ahead)).max(1) as u64
     }
 
     fn join(&mut self, waiting: &Waiting, now: f64) {
-        self.base += waiting.prompt as i64 - self.steps as i64;
-        let end = self.steps + waiting.answer.saturating_sub(1);
-        self.running.push(Reverse(Running { end, first: now, prompt: waiting.prompt, answer: waiting.answer }));
+        let (began, Waiting { prompt, answer, .. }) = (self.steps, *waiting);
+        self.base += prompt as i64 - self.given(began);
+        let end = began + (answer.saturating_sub(1) as f64 / self.tokens).ceil() as u64;
+        self.running.push(Reverse(Running { began, end, first: now, prompt, answer }));
     }
 
     /// Steps until the next sequence ends.
@@ -183,8 +199,7 @@ impl Decoding {
             return None;
         }
         let Reverse(done) = self.running.pop()?;
-        let began = done.end - done.answer.saturating_sub(1);
-        self.base -= done.prompt as i64 - began as i64;
+        self.base -= done.prompt as i64 - self.given(done.began);
         Some(done)
     }
 
@@ -252,7 +267,7 @@ fn take(queue: &mut VecDeque<Waiting>, budget: u64, slots: u64) -> (Step, Vec<Wa
 /// One instance that reads prompts and decodes.
 pub fn together(steps: &impl Steps, policy: Policy, traffic: &Traffic) -> Outcome {
     let (mut clients, mut queue) = Clients::new(traffic);
-    let (mut decoding, mut now) = (Decoding::default(), 0.0);
+    let (mut decoding, mut now) = (Decoding::new(policy.tokens), 0.0);
     // Requests that came and were not looked for yet, and the step at which they will be.
     let (mut outside, mut due) = (VecDeque::new(), 0);
     loop {
@@ -290,7 +305,6 @@ pub fn together(steps: &impl Steps, policy: Policy, traffic: &Traffic) -> Outcom
 }
 
 /// A decode worker: its sequences, those that wait for room, and the time up to which it has run.
-#[derive(Default)]
 struct Worker {
     decoding: Decoding,
     now: f64,
@@ -298,6 +312,10 @@ struct Worker {
 }
 
 impl Worker {
+    fn new(tokens: f64) -> Worker {
+        Worker { decoding: Decoding::new(tokens), now: 0.0, arriving: VecDeque::new() }
+    }
+
     fn load(&self) -> usize {
         self.decoding.running.len() + self.arriving.len()
     }
@@ -343,7 +361,7 @@ impl<'a, P: Steps, D: Steps> Apart<'a, P, D> {
     fn new(prefill: &'a P, decode: &'a D, workers: Workers, traffic: &'a Traffic) -> Apart<'a, P, D> {
         let (clients, queue) = Clients::new(traffic);
         let reading = (0..workers.prefill.max(1)).map(|_| None).collect();
-        let decoders = (0..workers.decode.max(1)).map(|_| Worker::default()).collect();
+        let decoders = (0..workers.decode.max(1)).map(|_| Worker::new(workers.tokens)).collect();
         Apart { prefill, decode, workers, clients, queue, reading, decoders }
     }
 
@@ -447,8 +465,9 @@ mod tests {
         Traffic { concurrency, prompt: 1000, answer: 200, shortest: 1.0 }
     }
 
-    const POLICY: Policy = Policy { mixes: false, budget: 8192, room: u64::MAX, poll: 1 };
-    const WORKERS: Workers = Workers { prefill: 1, decode: 1, budget: 8192, room: u64::MAX, transfer: 0.0 };
+    const POLICY: Policy = Policy { mixes: false, budget: 8192, room: u64::MAX, poll: 1, tokens: 1.0 };
+    const WORKERS: Workers =
+        Workers { prefill: 1, decode: 1, budget: 8192, room: u64::MAX, transfer: 0.0, tokens: 1.0 };
 
     #[test]
     fn a_single_client_sees_the_bare_times() {
@@ -465,6 +484,27 @@ mod tests {
         let shared = together(&PLAIN, POLICY, &spread);
         assert!(alone.tpot <= PLAIN.time(Step { sequences: 16, context: 1, ..Step::default() }) + 1e-9, "{alone:?}");
         assert!(shared.tpot > alone.tpot * 1.1, "{shared:?} {alone:?}");
+    }
+
+    #[test]
+    fn drafts_that_are_right_divide_the_time_per_token() {
+        let answer = Traffic { answer: 201, ..traffic(4) };
+        for tokens in [1.0, 1.25, 2.5, 4.0] {
+            let outcome = apart(&PLAIN, &PLAIN, Workers { tokens, ..WORKERS }, &answer);
+            let alone = apart(&PLAIN, &PLAIN, WORKERS, &answer);
+            assert!((outcome.tpot * tokens / alone.tpot - 1.0).abs() < 0.02, "{tokens}: {outcome:?} {alone:?}");
+        }
+    }
+
+    #[test]
+    fn contexts_grow_by_the_tokens_of_a_step() {
+        let mut decoding = Decoding::new(2.5);
+        decoding.steps = 7;
+        decoding.join(&Waiting { arrived: 0.0, prompt: 1000, answer: 101, read: 1000 }, 0.0);
+        assert_eq!((decoding.context(0), decoding.context(20), decoding.until_next()), (1000, 1050, Some(40)));
+        decoding.steps = 47;
+        assert!(decoding.ended().is_some());
+        assert_eq!(decoding.base, 0);
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! What a line of the serving points says about a deployment, and what it leaves open.
 //!
-//! Three things are left open by the file and settled here, from its configuration columns alone, never from its times:
+//! Four things are left open by the file and settled here, from its configuration columns and what the benchmark published of its runs, never from how
+//! long anything took:
 //! - **Degrees that multiply to a square.** `moe_tp_size = moe_ep_size = d` with `d x d` devices is what the same deployment looks like elsewhere in the
 //!   file as `d` devices with experts distributed over all of them; it is read so.
-//! - **Workers that are not counted.** A disaggregated line without numbers of workers is taken to be arranged like the nearest line that has them:
-//!   same software and format before same system, then size of a decode worker, length of prompts and requests in flight.
+//! - **One run listed twice.** The file lists runs of DeepSeek-R1 without speculation a second time as DeepSeek-V3, the same network, there with all their
+//!   columns. A line of R1 whose two times are, to the last digit, those of a line of V3 is that run, and is read from there ([`Stated::twin`]).
+//! - **Workers that are not counted, and drafts, which have no column.** They are those of the published run with the same software, device, lengths, sizes of
+//!   workers and requests in flight ([`runs`]). Where one with drafts and one without were published and the latter is a line of V3, this is the former;
+//!   where they cannot be told apart, it is read without drafts. Lines of releases of which nothing is published are taken to be arranged like the nearest
+//!   line that states its workers: same software and format before same system, then size of a decode worker, length of prompts and requests in flight.
 //! - **Aggregated lines whose degree divides nothing.** 28, 36 or 72 devices in tensor parallelism do not divide 128 heads; they are the sizes of whole
 //!   disaggregated deployments, and the nearest stated one of that size is taken.
-//!
-//! Speculative decoding has no column. Points far faster than their neighbours used it; they cannot be told apart from the inputs and are predicted
-//! without it.
 
 use super::closed::Traffic;
+use super::runs::{Asked, Run, Runs};
 use crate::sets::points::Row;
 use perf::device::Device;
 use perf::format::Format;
@@ -19,6 +22,7 @@ use perf::network::{self, Shape};
 use perf::operator::Spread;
 use perf::parallel::Mapping;
 use perf::workload::Formats;
+use std::collections::HashMap;
 
 /// How tokens of real traffic spread over experts. The kernel sets that come with the points model traffic so, with 1.01 for the networks here.
 pub(crate) const SPREAD: Spread = Spread::PowerLaw { alpha: 1.01 };
@@ -31,6 +35,8 @@ const SHORTEST: f64 = 0.8;
 
 /// A network as it was served.
 pub struct Deployment {
+    /// Path of the network, as it was served.
+    pub network: String,
     /// The network.
     pub shape: &'static Shape,
     /// Its formats.
@@ -45,6 +51,8 @@ pub struct Deployment {
     pub device: &'static str,
     /// Devices and workers.
     pub arrangement: Arrangement,
+    /// Tokens that a step drafts for each sequence.
+    pub drafts: u64,
     /// Requests in flight.
     pub concurrency: u64,
     /// Stated lengths of prompt and answer.
@@ -87,6 +95,9 @@ impl Arrangement {
 const SYSTEMS: [(&str, &str); 5] =
     [("h100_sxm", "h100"), ("h200_sxm", "h200"), ("b200_sxm", "b200"), ("gb200", "gb200"), ("gb300", "gb300")];
 
+/// Those with devices of NVIDIA's Blackwell.
+const BLACKWELL: [&str; 3] = ["b200_sxm", "gb200", "gb300"];
+
 /// Key of the device of a system.
 pub fn device_key(system: &str) -> Option<&'static str> {
     SYSTEMS.iter().find(|(name, _)| *name == system).map(|(_, key)| *key)
@@ -109,20 +120,49 @@ fn mapping(tensor: Option<u64>, data: Option<u64>, expert_tensor: Option<u64>, e
     Mapping { tensor, data, expert: expert.min(tensor * data), ..Mapping::ONE }
 }
 
-/// The lines that state their workers, to settle those that do not.
+/// The network whose lines were all served without speculation, and the same network under the name that its other lines have.
+const UNDRAFTED: &str = "DeepSeek-V3";
+const DRAFTED: &str = "DeepSeek-R1";
+
+fn is_of(row: &Row, network: &str) -> bool {
+    row.model_path.rsplit('/').next() == Some(network)
+}
+
+/// The lines that state their workers, to settle those that do not, and those that are listed twice.
 pub struct Stated<'a> {
     lines: Vec<(&'a Row, Arrangement)>,
+    undrafted: HashMap<(i64, i64), &'a Row>,
+}
+
+/// A time as the file writes it, to the nanosecond.
+fn digits(milliseconds: f64) -> i64 {
+    (milliseconds * 1e6).round() as i64
 }
 
 impl<'a> Stated<'a> {
     /// Those of a file.
     pub fn of(rows: &'a [Row]) -> Stated<'a> {
-        let stated = rows.iter().filter_map(|row| {
-            let (prefill_workers, decode_workers) = (row.prefill_num_workers?, row.decode_num_workers?);
-            let (prefill, decode) = (prefill(row), decode(row));
-            Some((row, Arrangement::Apart { prefill, prefill_workers, decode, decode_workers }))
-        });
-        Stated { lines: stated.collect() }
+        let stated = rows.iter().filter_map(|row| Some((row, own_workers(row)?)));
+        let times = |row: &Row| (digits(row.silicon_ttft_ms), digits(row.silicon_tpot_ms));
+        let undrafted = rows.iter().filter(|row| is_of(row, UNDRAFTED)).map(|row| (times(row), row));
+        Stated { lines: stated.collect(), undrafted: undrafted.collect() }
+    }
+
+    /// The line of DeepSeek-V3 that lists the run of this line of DeepSeek-R1 a second time.
+    fn twin(&self, row: &Row) -> Option<&'a Row> {
+        let times = (digits(row.silicon_ttft_ms), digits(row.silicon_tpot_ms));
+        is_of(row, DRAFTED).then(|| self.undrafted.get(&times).copied()).flatten()
+    }
+
+    /// Lines of DeepSeek-V3 of the same software, device, format, lengths and requests in flight.
+    fn alike(&self, row: &Row) -> impl Iterator<Item = &'a Row> {
+        let key = |row: &Row| {
+            let software = (row.backend.clone(), row.backend_version.clone());
+            (software, row.system.clone(), row.precision.clone(), row.mode.clone(), row.isl, row.osl, row.concurrency)
+        };
+        let own = key(row);
+        let wanted = is_of(row, DRAFTED);
+        self.undrafted.values().copied().filter(move |other| wanted && key(other) == own)
     }
 
     /// The arrangement of the nearest stated line; `size` is the octaves between sizes.
@@ -158,20 +198,96 @@ fn octaves(a: u64, b: u64) -> f64 {
     (a.max(1) as f64 / b.max(1) as f64).log2().abs()
 }
 
-/// Devices and workers of a line.
-fn arrangement(row: &Row, shape: &Shape, stated: &Stated) -> Arrangement {
+/// What a disaggregated line says itself of its workers.
+fn own_workers(row: &Row) -> Option<Arrangement> {
+    let (prefill_workers, decode_workers) = (row.prefill_num_workers?, row.decode_num_workers?);
+    Some(Arrangement::Apart { prefill: prefill(row), prefill_workers, decode: decode(row), decode_workers })
+}
+
+/// What an aggregated line says of its instance.
+fn own_instance(row: &Row) -> Mapping {
+    mapping(row.tp_size, row.attention_dp_size, row.moe_tp_size, row.moe_ep_size)
+}
+
+impl From<&Run> for Arrangement {
+    fn from(run: &Run) -> Arrangement {
+        match run.prefill {
+            None => Arrangement::Together(run.decode.mapping),
+            Some(prefill) => Arrangement::Apart {
+                prefill: prefill.mapping,
+                prefill_workers: prefill.count,
+                decode: run.decode.mapping,
+                decode_workers: run.decode.count,
+            },
+        }
+    }
+}
+
+/// Whether two arrangements are one as far as columns tell: those of experts are filled in several ways.
+fn same(a: &Arrangement, b: &Arrangement) -> bool {
+    let attention = |mapping: &Mapping| (mapping.tensor, mapping.data);
+    let key = |arrangement: &Arrangement| match arrangement {
+        Arrangement::Together(mapping) => (attention(mapping), 0, attention(mapping), 1),
+        Arrangement::Apart { prefill, prefill_workers, decode, decode_workers } => {
+            (attention(prefill), *prefill_workers, attention(decode), *decode_workers)
+        }
+    };
+    key(a) == key(b)
+}
+
+/// The published run of a line that does not say all of it itself. Of several, one without drafts that is no line of DeepSeek-V3, else the first.
+fn published(row: &Row, device: &str, flight: u64, stated: &Stated) -> Option<&'static Run> {
+    let together = row.mode == "agg";
+    let own = own_instance(row);
+    let asked = Asked {
+        network: &row.model_path,
+        backend: &row.backend,
+        release: &row.backend_version,
+        device,
+        precision: &row.precision,
+        lengths: (row.isl, row.osl),
+        flight,
+        prefill: (!together).then(|| prefill(row).devices()),
+        decode: if together { own.devices() } else { decode(row).devices() },
+    };
+    let listed: Vec<Arrangement> = stated.alike(row).map(|other| described(other, stated)).collect();
+    let possible = Runs::embedded().matching(&asked).into_iter().filter(|run| {
+        let arrangement = Arrangement::from(*run);
+        let fits = !together || (run.decode.mapping.data > 1) == (own.data > 1);
+        fits && (run.drafts > 0 || !listed.iter().any(|other| same(other, &arrangement)))
+    });
+    possible.min_by_key(|run| run.drafts)
+}
+
+/// Drafts of an aggregated line of DeepSeek-R1 of whose release no run is published: a line of DeepSeek-V3 with the same columns is the run without them.
+/// SGLang's scripts of the benchmark draft two tokens, those for TensorRT-LLM three, or one under data-parallel attention (`data/serving-runs.toml`).
+fn usual_drafts(row: &Row, stated: &Stated) -> u64 {
+    let own = own_instance(row);
+    if row.mode != "agg" || !stated.alike(row).any(|other| own_instance(other) == own) {
+        return 0;
+    }
+    match row.backend.as_str() {
+        "sglang" => 2,
+        _ if own.data > 1 => 1,
+        _ => 3,
+    }
+}
+
+/// Devices and workers of a line as its own columns and its neighbours describe them.
+fn described(row: &Row, stated: &Stated) -> Arrangement {
     if row.mode == "agg" {
-        let own = mapping(row.tp_size, row.attention_dp_size, row.moe_tp_size, row.moe_ep_size);
-        if own.check(shape).is_ok() {
+        let own = own_instance(row);
+        let works = network::language(&row.model_path).is_ok_and(|(_, shape)| own.check(shape).is_ok());
+        if works {
             return Arrangement::Together(own);
         }
         let size = |other: &Arrangement| octaves(other.devices(), own.devices());
         return stated.nearest(row, size).unwrap_or(Arrangement::Together(own));
     }
-    let (prefill, decode) = (prefill(row), decode(row));
-    if let (Some(prefill_workers), Some(decode_workers)) = (row.prefill_num_workers, row.decode_num_workers) {
-        return Arrangement::Apart { prefill, prefill_workers, decode, decode_workers };
+    if let Some(own) = own_workers(row) {
+        return own;
     }
+    let (prefill, decode) = (prefill(row), decode(row));
     let size = |other: &Arrangement| match other {
         Arrangement::Apart { decode: other, .. } => octaves(other.devices(), decode.devices()),
         Arrangement::Together(_) => 0.0,
@@ -180,12 +296,29 @@ fn arrangement(row: &Row, shape: &Shape, stated: &Stated) -> Arrangement {
     stated.nearest(row, size).unwrap_or(alone)
 }
 
+/// Devices, workers and drafts of a line.
+fn settled(row: &Row, device: &str, flight: u64, stated: &Stated) -> (Arrangement, u64) {
+    if let Some(twin) = stated.twin(row) {
+        return (described(twin, stated), 0);
+    }
+    let own = own_workers(row).is_some() || is_of(row, UNDRAFTED);
+    match published(row, device, flight, stated).filter(|_| !own) {
+        Some(run) if run.prefill.is_none() => (described(row, stated), run.drafts),
+        Some(run) => (Arrangement::from(run), run.drafts),
+        None => (described(row, stated), usual_drafts(row, stated)),
+    }
+}
+
 /// The formats that a line was served in.
 fn formats(row: &Row, published: Formats) -> Formats {
-    // gpt-oss exists in one form only, whatever the columns say.
+    // gpt-oss exists in one form only, whatever the columns say. On Blackwell the benchmark's scripts ask for an 8-bit cache, and 8-bit activations meet the
+    // experts: TensorRT-LLM's kernels for MXFP4 there take MXFP8, and vLLM is told to (`VLLM_USE_FLASHINFER_MOE_MXFP4_MXFP8`). On H200 the cache is `auto`.
     if row.model_path.contains("gpt-oss") {
-        let cache = if row.backend == "trtllm" { Format::Fp8 } else { published.cache };
-        return Formats { cache, ..published };
+        let narrow = row.backend == "trtllm" && row.system != "h200_sxm";
+        return match BLACKWELL.contains(&row.system.as_str()) {
+            true => Formats { cache: Format::Fp8, expert_activations: Format::Fp8, ..published },
+            false => Formats { cache: if narrow { Format::Fp8 } else { published.cache }, ..published },
+        };
     }
     let of = |mode: &str| match mode {
         "nvfp4" => Some(Format::Nvfp4),
@@ -225,13 +358,15 @@ impl Deployment {
     pub fn of(row: &Row, stated: &Stated) -> Result<Deployment, DeploymentError> {
         let device = device_key(&row.system).ok_or_else(|| DeploymentError::System(row.system.clone()))?;
         let (known, shape) = network::language(&row.model_path)?;
-        let arrangement = arrangement(row, shape, stated);
-        let ranks = match arrangement {
+        let ranks = match described(row, stated) {
             Arrangement::Together(mapping) => mapping.data,
             Arrangement::Apart { decode, decode_workers, .. } => decode.data * decode_workers,
         };
         let batch = row.batch_size.or(row.decode_batch_size).unwrap_or(1);
+        let concurrency = row.concurrency.unwrap_or(batch * ranks).max(1);
+        let (arrangement, drafts) = settled(row, device, concurrency, stated);
         Ok(Deployment {
+            network: row.model_path.clone(),
             shape,
             formats: formats(row, known.formats),
             spread: SPREAD,
@@ -239,7 +374,8 @@ impl Deployment {
             version: row.backend_version.clone(),
             device,
             arrangement,
-            concurrency: row.concurrency.unwrap_or(batch * ranks).max(1),
+            drafts,
+            concurrency,
             lengths: (row.isl, row.osl),
             shortest: if DRAWN.contains(&(row.isl, row.osl)) { SHORTEST } else { 1.0 },
         })
