@@ -42,6 +42,8 @@ pub struct Habits {
     pub graph: f64,
     /// From the client's call to the scheduler and from the first token back to the client: HTTP, tokenisation, queues between processes.
     pub front: Seconds,
+    /// The same of a first token that two servers make, one of prompts and one of answers: routing, and setting up the cache's way.
+    pub handing: Seconds,
     /// Time of the host per sequence of a step that the device waits for: what is done for one request after another between steps.
     pub each: Seconds,
     /// Decoding steps from one look for new requests to the next.
@@ -58,7 +60,8 @@ impl Habits {
         exchange: 0.0,
         largest: f64::INFINITY,
         graph: 0.3,
-        front: Seconds(10e-3),
+        front: Seconds(20e-3),
+        handing: Seconds(0.0),
         each: Seconds(0.0),
         poll: 1,
     };
@@ -67,7 +70,9 @@ impl Habits {
     pub fn of(backend: &str) -> Habits {
         match backend {
             // In-flight batching with chunked context; `max_num_tokens` 8,192 by default. Its own all-reduce holds 8 MB (`CustomAllReduceHelper`).
-            "trtllm" => Habits { exchange: 0.7, largest: 8e6, front: Seconds(70e-3), ..Habits::USUAL },
+            "trtllm" => {
+                Habits { exchange: 0.7, largest: 8e6, front: Seconds(70e-3), handing: Seconds(130e-3), ..Habits::USUAL }
+            }
             // Prompts before decoding (`--enable-mixed-chunk` is off by default), `--chunked-prefill-size` 8,192 on these devices.
             "sglang" => Habits { mixes: false, front: Seconds(200e-3), ..Habits::USUAL },
             // Chunked prefill in every step; `max_num_batched_tokens` 8,192 in the API server on these devices.
@@ -80,8 +85,12 @@ impl Habits {
         let usual = Habits::of(&deployment.backend);
         match deployment.backend.as_str() {
             "trtllm" if deployment.version.starts_with(FIRST) => Habits { each: EACH, ..usual },
-            // `--max_num_tokens` of the benchmark's scripts for gpt-oss.
-            "trtllm" if deployment.network.contains("gpt-oss") => Habits { budget: 20_000, ..usual },
+            // `--max_num_tokens` and `num_postprocess_workers` of the benchmark's scripts for gpt-oss: four processes beside the scheduler's answer clients.
+            "trtllm" if deployment.network.contains("gpt-oss") => {
+                Habits { budget: 20_000, front: Seconds(30e-3), handing: Seconds(0.0), ..usual }
+            }
+            // Recipes for whole racks: NCCL's symmetric memory (`enable-symm-mem`), and 131,072 tokens of prompts a step of eight devices.
+            "sglang" if deployment.is_in_a_rack() => Habits { exchange: 0.7, budget: 16_384, ..usual },
             "sglang" if deployment.is_benchmark() && deployment.device != "h100" && deployment.device != "h200" => {
                 // `--scheduler-recv-interval` and `--chunked-prefill-size` of the benchmark's scripts for Blackwell.
                 let poll = if deployment.concurrency >= 16 { 30 } else { 10 };
@@ -342,5 +351,6 @@ pub fn predict_with(deployment: &Deployment, device: &Device, habits: Habits) ->
             closed::apart(&first, &second, workers, &traffic)
         }
     };
-    Point { ttft: Seconds(outcome.ttft + habits.front.0), tpot: Seconds(outcome.tpot) }
+    let handing = if spread::apart(&deployment.arrangement) { habits.handing.0 } else { 0.0 };
+    Point { ttft: Seconds(outcome.ttft + habits.front.0 + handing), tpot: Seconds(outcome.tpot) }
 }

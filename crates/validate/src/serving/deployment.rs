@@ -339,6 +339,20 @@ fn formats(row: &Row, published: Formats) -> Formats {
     formats
 }
 
+/// How tokens spread over the experts of a line. SGLang's recipes for whole racks keep 32 copies of popular experts on wide decode workers
+/// (`ep-num-redundant-experts`, `eplb-algorithm`), so that these are as busy as the others.
+fn spread(row: &Row, arrangement: &Arrangement) -> Spread {
+    match arrangement {
+        Arrangement::Apart { decode, .. } if in_a_rack(row) && decode.data > 8 => Spread::Balanced,
+        _ => SPREAD,
+    }
+}
+
+/// Whether SGLang ran prompts and answers apart in one rack of GB200 or GB300.
+fn in_a_rack(row: &Row) -> bool {
+    row.backend == "sglang" && row.mode == "disagg" && row.system.starts_with("gb")
+}
+
 /// Why a line has no deployment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeploymentError {
@@ -369,7 +383,7 @@ impl Deployment {
             network: row.model_path.clone(),
             shape,
             formats: formats(row, known.formats),
-            spread: SPREAD,
+            spread: spread(row, &arrangement),
             backend: row.backend.clone(),
             version: row.backend_version.clone(),
             device,
@@ -384,6 +398,11 @@ impl Deployment {
     /// Whether it is of the public benchmark whose lengths are drawn, and one instance of it.
     pub fn is_benchmark(&self) -> bool {
         DRAWN.contains(&self.lengths) && matches!(self.arrangement, Arrangement::Together(_))
+    }
+
+    /// Whether prompts and answers ran apart in one rack of GB200 or GB300.
+    pub fn is_in_a_rack(&self) -> bool {
+        self.device.starts_with("gb") && matches!(self.arrangement, Arrangement::Apart { .. })
     }
 
     /// What its clients ask.
