@@ -9,6 +9,7 @@ use crate::ui::{self, Align};
 use ::validate::calibrate;
 use ::validate::kernels::FAMILIES;
 use ::validate::public::Public;
+use ::validate::report::reasons::{self, Shared};
 use ::validate::report::{Line, Report, Verdict, cases, html, markdown};
 use ::validate::run::{self, Set};
 use clap::Args;
@@ -25,6 +26,7 @@ Examples:
   puce validate --only public                       the public cases alone
   puce validate --only 'mlperf b200'                one device of one benchmark
   puce validate --only gemm --html errors.html      with a page of charts
+  puce validate --only serving --why                why targets are missed
   puce validate --only serving --cases points.csv   every case with its prediction, to look for reasons
   puce validate --only 'h100 attention' --json
   puce validate --fit                               fit the parameters anew, on calibrate files only")]
@@ -50,7 +52,10 @@ pub struct Arguments {
     /// Fit parameters and intervals on the calibrate files and write them to `calibration.toml` and `intervals.toml` in this folder
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "data", conflicts_with_all = ["html", "cases", "markdown", "only"])]
     fit: Option<PathBuf>,
-    /// Print one JSON array
+    /// Say why targets are missed, below the table
+    #[arg(long, conflicts_with = "json")]
+    why: bool,
+    /// Print one JSON array, with the reasons of what misses
     #[arg(long)]
     json: bool,
 }
@@ -89,6 +94,7 @@ pub fn run(arguments: &Arguments) -> Result {
         return ui::json(&told);
     }
     let measured = if lines.is_empty() { String::new() } else { table(&lines) };
+    let measured = if arguments.why { measured + &why(&lines) } else { measured };
     let text = measured + &public::tables(&public, arguments.brief);
     ui::print(text.trim_start_matches('\n'))?;
     public::notes(&public);
@@ -215,6 +221,16 @@ fn table(lines: &[Line]) -> String {
         rows.push(row(line));
     }
     ui::table(&head, &rows)
+}
+
+/// Why lines miss, reason by reason.
+fn why(lines: &[Line]) -> String {
+    let groups = reasons::shared(lines);
+    let group = |group: &Shared| {
+        let rows = ui::styled(ui::STRONG, &format!("{}; {}", group.lines[0].kind, group.rows()));
+        format!("\n{}{}", ui::paragraph(&rows), ui::paragraph(&group.why()))
+    };
+    groups.iter().map(group).collect()
 }
 
 /// Characters of the first column that leave the rest within 80.

@@ -7,6 +7,7 @@ pub mod cases;
 pub mod chart;
 pub mod html;
 pub mod markdown;
+pub mod reasons;
 
 use crate::case::{Case, Kind, Knowledge};
 use crate::statistics::{Group, Kept, Summary, Tally};
@@ -62,6 +63,9 @@ pub struct Line {
     pub verdict: Verdict,
     /// Whether the intervals hold as many measurements as they should; absent without intervals.
     pub coverage_verdict: Option<Verdict>,
+    /// Why the target is missed, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
     /// The worst cases.
     pub worst: Vec<Kept>,
 }
@@ -125,7 +129,7 @@ impl Report {
         let target_is_median = target.average == Average::Median;
         let judged = if target_is_median { summary.median } else { summary.mean };
         let (least, most) = coverage(group.knowledge);
-        Some(Line {
+        let mut line = Line {
             kind: group.kind.name(),
             device: group.device.clone(),
             calibrated: group.knowledge == Knowledge::Calibrated,
@@ -135,8 +139,11 @@ impl Report {
             target_is_median,
             verdict: Verdict::of(judged <= bound),
             coverage_verdict: summary.coverage.map(|share| Verdict::of((least..=most).contains(&share))),
+            why: None,
             worst: tally.worst().to_vec(),
-        })
+        };
+        line.why = reasons::of(&line).map(|reason| reason.why.as_str());
+        Some(line)
     }
 
     /// Kinds of which there are cases, in order.

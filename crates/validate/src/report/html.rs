@@ -1,6 +1,6 @@
 //! The report as one page that needs nothing but itself: tables, charts as SVG, the worst cases.
 
-use super::{Line, Report, TOGETHER, Verdict, chart};
+use super::{Line, Report, TOGETHER, Verdict, chart, reasons};
 use crate::case::{Kind, Knowledge};
 use askama::Template;
 
@@ -17,6 +17,7 @@ struct Section {
     rows: Vec<Row>,
     panels: Vec<Panel>,
     worst: Vec<Worst>,
+    why: Vec<Why>,
 }
 
 /// One line of a table, as text.
@@ -40,6 +41,12 @@ struct Row {
 struct Panel {
     scatter: String,
     histogram: String,
+}
+
+/// Why rows miss.
+struct Why {
+    rows: String,
+    text: String,
 }
 
 /// A case far off.
@@ -105,6 +112,7 @@ fn section(report: &Report, lines: &[Line], kind: Kind) -> Section {
         rows: own.iter().map(|line| Row::of(line)).collect(),
         panels: report.panels(kind).into_iter().map(panel).collect(),
         worst: worst.collect(),
+        why: reasons::shared(own.iter().copied()).iter().map(|one| Why { rows: one.rows(), text: one.why() }).collect(),
     }
 }
 

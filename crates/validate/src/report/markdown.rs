@@ -1,5 +1,6 @@
 //! The report as a chapter of the documentation.
 
+use super::reasons::{self, Shared};
 use super::{Line, Report, Verdict};
 use crate::public::{Kind, Public, summary};
 
@@ -34,14 +35,23 @@ fn row(line: &Line) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// A table per kind.
+/// Why lines miss: one point per reason.
+fn why<'a>(lines: impl Iterator<Item = &'a Line>) -> String {
+    let point = |group: &Shared| format!("- *{}*: {}\n", group.rows(), group.why());
+    let points: String = reasons::shared(lines).iter().map(point).collect();
+    if points.is_empty() { points } else { format!("Why targets are missed:\n\n{points}\n") }
+}
+
+/// A table per kind, with the reasons of what misses.
 pub fn tables(report: &Report) -> String {
     let lines = report.lines();
     let mut text = String::new();
     for kind in report.kinds() {
         text += &format!("### {}\n\n{HEAD}", kind.name());
-        lines.iter().filter(|line| line.kind == kind.name()).for_each(|line| text += &row(line));
+        let own = || lines.iter().filter(|line| line.kind == kind.name());
+        own().for_each(|line| text += &row(line));
         text += "\n";
+        text += &why(own());
     }
     text
 }
