@@ -76,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result {
     }
     let Found { report, public } = found(arguments, &data)?;
     if let Some(file) = &arguments.html {
-        write(file, &html::page(&report))?;
+        write(file, html::page(&report))?;
     }
     if let Some(file) = &arguments.cases {
         let mut table = Vec::new();
@@ -85,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result {
     }
     if let Some(file) = &arguments.markdown {
         let tables = markdown::public(&public, crate::facts::figures);
-        write(file, &markdown::chapter(&fs::read_to_string(file).unwrap_or_default(), &report, &tables))?;
+        write(file, markdown::chapter(&fs::read_to_string(file).unwrap_or_default(), &report, &tables))?;
     }
     let mut lines = report.lines();
     lines.retain(|line| !arguments.brief || line.regime.is_none());
@@ -193,8 +193,8 @@ fn fit(data: &Path, folder: &Path) -> Result {
         bar.inc(1);
     })?;
     bar.finish_and_clear();
-    write(&folder.join("calibration.toml"), &calibrated.calibration())?;
-    write(&folder.join("intervals.toml"), &calibrated.intervals())
+    write(&folder.join("calibration.toml"), calibrated.calibration())?;
+    write(&folder.join("intervals.toml"), calibrated.intervals())
 }
 
 /// The lines as a table that fits 80 columns.
@@ -227,7 +227,7 @@ fn table(lines: &[Line]) -> String {
 fn why(lines: &[Line]) -> String {
     let groups = reasons::shared(lines);
     let group = |group: &Shared| {
-        let rows = ui::styled(ui::STRONG, &format!("{}; {}", group.lines[0].kind, group.rows()));
+        let rows = ui::styled(ui::STRONG, format!("{}; {}", group.lines[0].kind, group.rows()));
         format!("\n{}{}", ui::paragraph(&rows), ui::paragraph(&group.why()))
     };
     groups.iter().map(group).collect()
