@@ -421,3 +421,121 @@ impl Deployment {
         self.shape.cache_bytes(self.lengths.0, &self.formats) / (links.bandwidth.0 * devices as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sets::{points, test_data};
+
+    /// A line of which only the columns given are filled: `name=value`.
+    fn row(columns: &str) -> Row {
+        let standing = "id=p1 backend=trtllm backend_version=0.8.1.post2 model_path=deepseek-ai/DeepSeek-R1 system=gb300 \
+                        precision=fp4 mode=disagg isl=1024 osl=1024 gemm_quant_mode=nvfp4 moe_quant_mode=nvfp4 \
+                        silicon_ttft_ms=300 silicon_tpot_ms=7";
+        let optional = "concurrency batch_size tp_size pp_size attention_dp_size moe_tp_size moe_ep_size prefill_batch_size \
+                        prefill_num_workers prefill_tp_size prefill_pp_size prefill_attention_dp_size prefill_moe_tp_size \
+                        prefill_moe_ep_size decode_batch_size decode_num_workers decode_tp_size decode_pp_size \
+                        decode_attention_dp_size decode_moe_tp_size decode_moe_ep_size";
+        let mut all: HashMap<&str, &str> = optional.split_whitespace().map(|name| (name, "")).collect();
+        all.extend(
+            standing.split_whitespace().chain(columns.split_whitespace()).filter_map(|pair| pair.split_once('=')),
+        );
+        let (names, values): (Vec<&str>, Vec<&str>) = all.into_iter().unzip();
+        let text = format!("{}\n{}\n", names.join(","), values.join(","));
+        csv::Reader::from_reader(text.as_bytes()).deserialize().next().unwrap().unwrap()
+    }
+
+    /// As R1's lines are: the expert columns of decode workers are those of prefill workers.
+    const MANGLED: &str =
+        "prefill_tp_size=2 prefill_moe_ep_size=2 decode_tp_size=8 decode_moe_ep_size=2 decode_moe_tp_size=4";
+    /// The same run as V3's lines are.
+    const STATED: &str = "model_path=deepseek-ai/DeepSeek-V3 concurrency=48 prefill_num_workers=1 prefill_attention_dp_size=2 \
+                          prefill_moe_ep_size=2 decode_num_workers=4 decode_tp_size=8 decode_moe_ep_size=8";
+
+    fn settle(rows: &[Row]) -> (Arrangement, u64) {
+        let deployment = Deployment::of(&rows[0], &Stated::of(rows)).unwrap();
+        (deployment.arrangement, deployment.drafts)
+    }
+
+    fn apart(prefill: (u64, Mapping), decode: (u64, Mapping)) -> Arrangement {
+        Arrangement::Apart {
+            prefill: prefill.1,
+            prefill_workers: prefill.0,
+            decode: decode.1,
+            decode_workers: decode.0,
+        }
+    }
+
+    const DEP2: Mapping = Mapping { data: 2, expert: 2, ..Mapping::ONE };
+    const TEP8: Mapping = Mapping { tensor: 8, expert: 8, ..Mapping::ONE };
+
+    #[test]
+    fn a_run_that_is_listed_twice_is_read_where_it_has_all_its_columns() {
+        let twice = [row(&format!("{MANGLED} concurrency=48")), row(STATED)];
+        assert_eq!(settle(&twice), (apart((1, DEP2), (4, TEP8)), 0));
+    }
+
+    #[test]
+    fn beside_a_line_without_drafts_the_other_published_run_drafted() {
+        let faster = row(&format!("{MANGLED} concurrency=48 silicon_tpot_ms=4"));
+        assert_eq!(settle(&[faster.clone(), row(STATED)]), (apart((1, DEP2), (4, TEP8)), 3));
+        // Alone it cannot be told from the run without.
+        assert_eq!(settle(&[faster]), (apart((1, DEP2), (4, TEP8)), 0));
+        // Twenty-four in flight were run with drafts only.
+        let drafted = row(&format!("{MANGLED} concurrency=24"));
+        assert_eq!(settle(&[drafted]).1, 3);
+    }
+
+    #[test]
+    fn a_release_of_which_nothing_is_published_takes_workers_from_its_neighbours() {
+        let unknown = row(&format!("{MANGLED} concurrency=48 backend_version=9.9"));
+        let own = settle(std::slice::from_ref(&unknown)).0;
+        assert!(matches!(own, Arrangement::Apart { prefill_workers: 1, decode_workers: 1, .. }), "{own:?}");
+        assert_eq!(settle(&[unknown, row(STATED)]), (apart((1, DEP2), (4, TEP8)), 0));
+    }
+
+    #[test]
+    fn one_instance_drafts_as_published_or_as_usual_beside_the_same_run_without() {
+        let one = |columns: &str| {
+            row(&format!("mode=agg system=b200_sxm concurrency=8 tp_size=8 moe_tp_size=8 moe_ep_size=1 {columns}"))
+        };
+        let published = one("backend_version=1.2.0rc6.post3 precision=fp8 isl=8192");
+        assert_eq!(settle(&[published]).1, 3);
+        let sglang = one("backend=sglang backend_version=0.5.9 precision=fp8 silicon_tpot_ms=4");
+        assert_eq!(settle(std::slice::from_ref(&sglang)).1, 0);
+        let without = one("backend=sglang backend_version=0.5.9 precision=fp8 model_path=deepseek-ai/DeepSeek-V3");
+        assert_eq!(settle(&[sglang, without.clone()]).1, 2);
+        assert_eq!(settle(&[without]).1, 0);
+    }
+
+    #[test]
+    fn lines_with_stated_workers_agree_with_what_was_published() {
+        let Some(data) = test_data() else { return };
+        let rows = points::read(&data.join("measured/serving/points.csv")).unwrap();
+        let (mut agree, mut differ) = (0, 0);
+        for row in rows.iter().filter(|row| is_of(row, UNDRAFTED)) {
+            let (Some(own), Some(device)) = (own_workers(row), device_key(&row.system)) else { continue };
+            let asked = Asked {
+                network: DRAFTED,
+                backend: &row.backend,
+                release: &row.backend_version,
+                device,
+                precision: &row.precision,
+                lengths: (row.isl, row.osl),
+                flight: row.concurrency.unwrap_or(0),
+                prefill: Some(prefill(row).devices()),
+                decode: decode(row).devices(),
+            };
+            let runs: Vec<&Run> = Runs::embedded().matching(&asked).into_iter().filter(|run| run.drafts == 0).collect();
+            let workers = |arrangement: &Arrangement| match arrangement {
+                Arrangement::Apart { prefill_workers, decode_workers, .. } => (*prefill_workers, *decode_workers),
+                Arrangement::Together(_) => (0, 0),
+            };
+            match runs.iter().any(|run| workers(&Arrangement::from(*run)) == workers(&own)) {
+                true => agree += 1,
+                false => differ += usize::from(!runs.is_empty()),
+            }
+        }
+        assert_eq!((agree, differ), (165, 2));
+    }
+}
