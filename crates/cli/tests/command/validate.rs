@@ -51,6 +51,27 @@ fn a_small_set_is_shown_in_four_forms() {
     assert!(std::fs::read_to_string(chapter).unwrap().contains("### streaming operators"));
 }
 
+#[test]
+fn every_case_can_be_had_as_a_table_and_what_misses_says_why() {
+    let scratch = Scratch::new();
+    std::fs::create_dir_all(scratch.path("measured/operators/llmcompass")).unwrap();
+    scratch.write("measured/operators/llmcompass/gelu_A100.csv", "1024, 0.5\n268435456, 900\n");
+    let (data, cases) = (scratch.path(""), scratch.path("cases.csv"));
+    let ran = puce(&["validate", "--data", &data, "--only", "gelu", "--why", "--cases", &cases]).good();
+    assert!(
+        ran.out.contains("miss") && ran.out.contains("calibrate files") && ran.out.contains("(measured)"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.lines().all(|line| line.chars().count() <= 80), "{}", ran.out);
+    let table = std::fs::read_to_string(cases).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(
+        lines.len() == 3 && lines[0].starts_with("kind,device,fitted,regimes,subject,predicted,measured"),
+        "{table}"
+    );
+}
+
 /// Of a machine without measured data.
 fn alone(arguments: &[&str]) -> crate::tool::Ran {
     let scratch = Scratch::new();
