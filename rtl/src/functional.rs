@@ -4,7 +4,7 @@
 //! be missed: it has no classes, and the test of this module says so. Classes are of a family of instructions ([`classes`]); one run of an instruction has
 //! several of them. Waits are those that the chip's counters know. All three are named here; who runs programs counts in which of them a point was met.
 //!
-//! The crate never decides here that a point cannot be met: that stands with its reason in `rtl/scoreboard/functional.toml`.
+//! The crate never decides here that a point is not met: that stands with its reason in `rtl/scoreboard/functional.toml`.
 
 mod classes;
 mod kept;

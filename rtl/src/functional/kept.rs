@@ -1,4 +1,4 @@
-//! What is kept of counts of points, and which points cannot be met.
+//! What is kept of counts of points, and which points are not met, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ impl Counts {
     }
 }
 
-/// Points that no program can meet: those of these instructions with one of these classes and waits.
+/// Points that random programs do not meet: those of these instructions with one of these classes and waits.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Never {
@@ -47,6 +47,9 @@ pub struct Never {
     /// Names; every wait if there is none.
     #[serde(default)]
     pub waits: BTreeSet<String>,
+    /// Whether one may be met all the same.
+    #[serde(default)]
+    pub seldom: bool,
     /// Why they are not met.
     pub reason: String,
 }
