@@ -216,10 +216,10 @@ unsafe fn exponentials(src: *const f32, dst: *mut f32, n: usize, e: impl Fn(f32)
     let unit = power(reduce::DEPTH);
     let (mut large, mut acc) = ([0u32; WIDTH], [0u64; WIDTH]);
     chunks(n, |i, len| {
-        let values: Chunk = unsafe { load(src.add(i), 0, len, 0.0) };
-        let mut out: Chunk = values.map(&e);
+        let mut out: Chunk = unsafe { load(src.add(i), 0, len, 0.0) };
+        // A loop: what `map` calls may be compiled apart, without the features.
         for (k, value) in out.iter_mut().enumerate() {
-            *value = if k < len { *value } else { 0.0 };
+            *value = if k < len { e(*value) } else { 0.0 };
             // Exponentials are not negative: as integers, NaN and infinity are above 2^11.
             large[k] = large[k].max(value.to_bits());
             let placed = (*value as f64 * unit + MAGIC).to_bits();
