@@ -20,7 +20,6 @@ impl Lanes for Avx2 {
     type Wide = __m256d;
     const ROWS: usize = 8;
     const BYTES_AS_PAIRS: bool = true;
-    const SWAPPED: bool = true;
 
     #[inline(always)]
     unsafe fn load(at: *const u8) -> __m256i {

@@ -8,16 +8,19 @@
 //! moves the constant that the multiply-add rounds against ([`Term::magic`]: 1.5 * 2^52 in units where the grid's step is the last place). What
 //! the constants contribute to the sum of the patterns is known beforehand and is where the sum starts.
 //!
-//! Few tokens wait for memory: the tile's codes are unpacked in registers ([`Packed`]). Many tokens wait for arithmetic: the tile is unpacked once into
-//! the first-level cache ([`Expanded`]), scales as binary64, and reused by every token. Both are one kernel with another source.
+//! Few tokens wait for memory: the tile's codes are unpacked in registers ([`Packed`]). More tokens wait for arithmetic: the tile is unpacked once into
+//! the first-level cache ([`Expanded`]), scales as binary64, and reused by every token. Both are one kernel with another source. For many tokens the
+//! scales are multiplied by every mantissa beforehand ([`Tabled`]), and terms are made while other rows are multiplied ([`flow`]).
 //!
 //! The largest raw scales are gathered on the way. If they do not exclude that a term leaves the window, or include a NaN, the oracle
 //! computes the 32 rows again.
 
 mod finish;
+mod flow;
 mod prepare;
 mod source;
 
+pub(super) use self::finish::plain;
 use self::finish::write;
 pub(super) use self::prepare::{fill, open};
 use self::source::{Expanded, Packed, Source, Tabled, expand, pairs, tabled_bytes, tabulate};
@@ -29,16 +32,16 @@ use base::status::Flags;
 use base::tile::{BLOCK, Exact, WeightKind};
 
 /// 1.5 * 2^52.
-const MAGIC: f64 = 6_755_399_441_055_744.0;
+pub(super) const MAGIC: f64 = 6_755_399_441_055_744.0;
 /// 2^52, where an integer's place in binary64 begins, and 2^31, which makes a 32-bit integer positive.
-const TWO_52: f64 = 4_503_599_627_370_496.0;
-const TWO_31: f64 = 2_147_483_648.0;
+pub(super) const TWO_52: f64 = 4_503_599_627_370_496.0;
+pub(super) const TWO_31: f64 = 2_147_483_648.0;
 /// Tokens from which unpacking a tile into memory pays.
 const EXPAND_FROM: usize = 4;
 /// Tokens from which a tile's scales pay to be multiplied by every mantissa beforehand ([`Tabled`]).
 const TABLE_FROM: usize = 16;
-/// Tiles with tables that the tokens meet one after the other, the sums staying in registers: as many as leave the first-level cache room.
-const TOGETHER: usize = 6;
+/// Tiles with tables that the tokens meet one after the other, the sums staying in registers: as many as the first-level cache holds.
+const TOGETHER: usize = 9;
 /// The mantissas of an A8 scale: one bit before and three bits behind the point.
 const MANTISSAS: std::ops::Range<i32> = 8..16;
 /// Tiles between the one in work and the one that is fetched.
@@ -67,7 +70,7 @@ enum Form {
     SignedHalves,
     /// 32 bits, the token's mantissa in the activations; starts at 2^31.
     Pairs,
-    /// 32 bits with sign, the mantissa multiplied after the conversion.
+    /// 32 bits, the mantissa multiplied after the conversion; starts at 2^31.
     Quads,
 }
 
@@ -159,7 +162,7 @@ impl Layout {
             }
             Form::SignedHalves => (twice(sums.map(|sum| -self.offset * sum)), TWO_52 + TWO_31),
             Form::Pairs => (1 << 31, TWO_52 + TWO_31),
-            Form::Quads => (-offset as u32, mantissa as f64),
+            Form::Quads => ((1u32 << 31).wrapping_sub(offset as u32), mantissa as f64),
         };
         let magic = MAGIC * power_of_two(-power);
         let mantissas = if self.tabled { (mantissa - MANTISSAS.start) as u32 } else { twice([mantissa; 2]) };
@@ -199,6 +202,8 @@ struct Tokens {
     next: usize,
     /// `[token][32]` bit patterns.
     acc: *mut f64,
+    /// `[token]`: the pattern that a sum starts from.
+    start: *const u64,
 }
 
 impl Tokens {
@@ -208,8 +213,13 @@ impl Tokens {
         let at = place(x.tokens, x.blocks, t, first) * Layout::record(steps);
         // SAFETY: there is a record of each block and token, and a sum of each token.
         unsafe {
-            let records = x.records.as_ptr().cast::<u8>().add(at);
-            Tokens { records, next: abreast(x.tokens, t) * Layout::record(steps), acc: acc.add(t * BLOCK) }
+            let next = abreast(x.tokens, t) * Layout::record(steps);
+            Tokens {
+                records: x.records.as_ptr().cast::<u8>().add(at),
+                next,
+                acc: acc.add(t * BLOCK),
+                start: x.start.as_ptr().add(t),
+            }
         }
     }
 
@@ -217,7 +227,10 @@ impl Tokens {
     #[inline(always)]
     unsafe fn skip(self, n: usize, steps: usize) -> Tokens {
         // SAFETY: the caller stays within the prepared tokens.
-        unsafe { Tokens { records: self.records.add(n * Layout::record(steps)), acc: self.acc.add(n * BLOCK), ..self } }
+        unsafe {
+            let (acc, start) = (self.acc.add(n * BLOCK), self.start.add(n));
+            Tokens { records: self.records.add(n * Layout::record(steps)), acc, start, ..self }
+        }
     }
 }
 
@@ -243,23 +256,59 @@ struct Run {
     count: usize,
     /// Bytes from tile to tile.
     step: usize,
+    /// Whether these are the first tiles of their row: nothing has been gathered yet.
+    fresh: bool,
+}
+
+/// The sums of a vector of rows from `row` on.
+// The indices run over arrays and addresses together, as in the functions below.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn load<L: Lanes, const T: usize>(run: Run, row: usize, x: Tokens) -> [[L::Wide; 2]; T] {
+    // SAFETY: the caller promises `T` tokens and the rows.
+    unsafe {
+        let mut acc = [[L::splat_f64(0.0); 2]; T];
+        for t in 0..T {
+            for half in 0..2 {
+                acc[t][half] = if run.fresh {
+                    L::splat_f64(f64::from_bits(*x.start.add(t)))
+                } else {
+                    L::load_f64(x.acc.add(t * BLOCK + row + half * L::ROWS / 2))
+                };
+            }
+        }
+        acc
+    }
+}
+
+/// Writes them back.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn store<L: Lanes, const T: usize>(row: usize, x: Tokens, acc: &[[L::Wide; 2]; T]) {
+    for t in 0..T {
+        for half in 0..2 {
+            // SAFETY: the caller promises `T` tokens and the rows.
+            unsafe { L::store_f64(x.acc.add(t * BLOCK + row + half * L::ROWS / 2), acc[t][half]) };
+        }
+    }
+}
+
+/// One step of a dot product.
+#[inline(always)]
+unsafe fn multiply<L: Lanes, const K: u8>(acc: L::Int, w: L::Int, x: L::Int) -> L::Int {
+    // SAFETY: the caller's processor has the features.
+    unsafe { if nibbles(K) { L::nibble_step(acc, w, x) } else { L::byte_step(acc, w, x) } }
 }
 
 /// Adds the terms of a run of blocks: `V` vectors of rows from `row` on, `T` tokens. The sums stay in registers from block to block.
-// The indices run over arrays and addresses together.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
 unsafe fn blocks<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: usize>(run: Run, row: usize, x: Tokens) {
     // SAFETY: the caller promises tiles of the source's form, `T` tokens, and `row + V * ROWS <= 32`.
     unsafe {
-        let at = x.acc.add(row);
-        let mut acc = [[[L::splat_f64(0.0); 2]; T]; V];
-        for v in 0..V {
-            for t in 0..T {
-                for half in 0..2 {
-                    acc[v][t][half] = L::load_f64(at.add(t * BLOCK + v * L::ROWS + half * L::ROWS / 2));
-                }
-            }
+        let mut acc = [load::<L, T>(run, row, x); V];
+        for v in 1..V {
+            acc[v] = load::<L, T>(run, row + v * L::ROWS, x);
         }
         for b in 0..run.count {
             let (tile, records) = (run.start.add(b * run.step), x.records.add(b * x.next));
@@ -279,7 +328,7 @@ unsafe fn blocks<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: u
                     if matches!(kind_of(K), WeightKind::Mx4) {
                         sum = L::signed(sum);
                     }
-                    // Signed sums times one are the sums: the table has seen to the mantissa.
+                    // Sums times one are the sums: the table has seen to the mantissa.
                     let sum = L::place(sum, if S::TABLED { 1.0 } else { place });
                     let scales = if S::TABLED { S::scales(tile, row, (*term).mantissas as usize) } else { scales };
                     for half in 0..2 {
@@ -293,11 +342,7 @@ unsafe fn blocks<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: u
             }
         }
         for v in 0..V {
-            for t in 0..T {
-                for half in 0..2 {
-                    L::store_f64(at.add(t * BLOCK + v * L::ROWS + half * L::ROWS / 2), acc[v][t][half]);
-                }
-            }
+            store::<L, T>(row + v * L::ROWS, x, &acc[v]);
         }
     }
 }
@@ -329,12 +374,7 @@ unsafe fn dots<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: usi
                 for t in 0..T {
                     let xs = L::splat(codes(t).add(2 * pair + step));
                     for v in 0..V {
-                        dot[v][t] = if nibbles(K) {
-                            L::nibble_step(dot[v][t], w[v][step], xs)
-                        } else {
-                            L::byte_step(dot[v][t], w[v][step], xs)
-                        };
-                        dot[v][t] = L::pin(dot[v][t]);
+                        dot[v][t] = L::pin(multiply::<L, K>(dot[v][t], w[v][step], xs));
                     }
                 }
             }
@@ -369,7 +409,9 @@ unsafe fn all_tokens<L: Lanes, S: Source<L>, const K: u8>(run: Run, x: &Prepared
 unsafe fn all_rows<L: Lanes, S: Source<L>, const K: u8, const T: usize>(run: Run, x: Tokens) {
     // SAFETY: as for `blocks`.
     unsafe {
-        if L::ROWS == 16 && S::TABLED {
+        if const { L::ROWS == 16 && S::TABLED && T == ABREAST && flow::worth(K) } {
+            flow::blocks::<L, S, K, T>(run, x);
+        } else if L::ROWS == 16 && S::TABLED {
             blocks::<L, S, K, 2, T>(run, 0, x);
         } else if L::ROWS == 16 {
             blocks::<L, S, K, 1, T>(run, 0, x);
@@ -465,30 +507,33 @@ fn prefetch(at: *const u8, bytes: usize) {
 unsafe fn gather<L: Lanes, const K: u8>(x: &Prepared, tiles: Tiles, acc: *mut f64, buffer: *mut u8) -> bool {
     let kind = kind_of(K);
     let mut largest = Largest { scale: [0; BLOCK], min: [0; BLOCK] };
+    // Pairs never have tables (below it is said so that nothing is compiled for them).
     let tabled = x.layout.is_some_and(|layout| layout.tabled);
     let together = if tabled { TOGETHER } else { 1 };
     for first in (0..x.blocks).step_by(together) {
         let count = together.min(x.blocks - first);
         // SAFETY: the caller promises the tiles; the buffers of `x` have an entry per block and token.
         unsafe {
+            let fresh = first == 0;
             for b in 0..count {
                 let tile = tiles.at(kind, first + b);
                 prefetch(tiles.ahead(kind, first + b, AHEAD), kind.tile_bytes());
                 largest.see::<K>(tile);
-                if tabled {
+                if const { !L::BYTES_AS_PAIRS } && tabled {
                     let to = buffer.add(b * tabled_bytes::<L>(K));
                     expand::<L, K>(tile, to);
                     tabulate::<L, K>(to);
                 }
             }
-            if tabled {
-                let run = Run { start: buffer, count, step: tabled_bytes::<L>(K) };
+            if const { !L::BYTES_AS_PAIRS } && tabled {
+                let run = Run { start: buffer, count, step: tabled_bytes::<L>(K), fresh };
                 all_tokens::<L, Tabled<K>, K>(run, x, first, acc);
             } else if x.tokens >= EXPAND_FROM {
                 expand::<L, K>(tiles.at(kind, first), buffer);
-                all_tokens::<L, Expanded<K>, K>(Run { start: buffer, count, step: 0 }, x, first, acc);
+                all_tokens::<L, Expanded<K>, K>(Run { start: buffer, count, step: 0, fresh }, x, first, acc);
             } else {
-                all_tokens::<L, Packed<K>, K>(Run { start: tiles.at(kind, first), count, step: 0 }, x, first, acc);
+                let run = Run { start: tiles.at(kind, first), count, step: 0, fresh };
+                all_tokens::<L, Packed<K>, K>(run, x, first, acc);
             }
         }
     }
@@ -515,8 +560,10 @@ pub(super) unsafe fn row_tile<L: Lanes, const K: u8>(
     let buffer = reserve(&mut scratch.tile, TOGETHER * tabled_bytes::<L>(K) / 64);
     // SAFETY: the buffers were just reserved; the rest is the caller's promise.
     unsafe {
-        let sums = std::slice::from_raw_parts_mut(acc.cast::<[u64; BLOCK]>(), x.tokens);
-        sums.iter_mut().zip(&x.start).for_each(|(sums, start)| *sums = [*start; BLOCK]);
+        if x.blocks == 0 {
+            let sums = std::slice::from_raw_parts_mut(acc.cast::<[u64; BLOCK]>(), x.tokens);
+            sums.iter_mut().zip(&x.start).for_each(|(sums, start)| *sums = [*start; BLOCK]);
+        }
         if x.max_factor().is_finite() && (gather::<L, K>(x, tiles, acc, buffer) || fits::<K>(x, tiles)) {
             write::<L>(x, acc, rows, out, stride)
         } else {

@@ -16,8 +16,6 @@ pub(super) trait Lanes: Copy {
     /// Whether 8-bit codes are multiplied as pairs of 16-bit integers (else as unsigned bytes offset by 128).
     /// With it go sums that already contain the token's mantissa, kept positive so that [`Lanes::place`] need not convert.
     const BYTES_AS_PAIRS: bool;
-    /// Whether binary64 vectors hold rows 0, 1, 4, 5 and 2, 3, 6, 7 of eight; else they follow each other.
-    const SWAPPED: bool;
 
     unsafe fn load(at: *const u8) -> Self::Int;
     unsafe fn store(at: *mut u8, v: Self::Int);
@@ -45,7 +43,24 @@ pub(super) trait Lanes: Copy {
     /// The same vector, which the compiler must take from a register: it keeps sums from being reassociated until they spill.
     unsafe fn pin(v: Self::Int) -> Self::Int;
 
-    /// Integers to binary64: unsigned ones plus 2^52 minus `by` ([`Lanes::BYTES_AS_PAIRS`]), or signed ones times `by`.
+    /// The same vector, made before whatever is kept after it: it keeps the order of instructions, where that pays.
+    #[inline(always)]
+    unsafe fn keep(v: Self::Int) -> Self::Int {
+        v
+    }
+    /// As [`Lanes::keep`].
+    #[inline(always)]
+    unsafe fn keep_wide(v: Self::Wide) -> Self::Wide {
+        v
+    }
+    /// The same address, of which the compiler knows nothing: what was read there it reads again instead of keeping it in a register.
+    #[inline(always)]
+    unsafe fn veil(at: *const u8) -> *const u8 {
+        at
+    }
+
+    /// Integers to binary64: unsigned ones plus 2^52 minus `by` ([`Lanes::BYTES_AS_PAIRS`]), or unsigned ones minus 2^31, times `by`.
+    /// Of every four rows the first two go to the first vector, the others to the second: so the halves of 2^52 and of the integers interleave.
     unsafe fn place(v: Self::Int, by: f64) -> [Self::Wide; 2];
     /// `ROWS` scales from memory, in the order of `place`.
     unsafe fn f16(at: *const u8) -> [Self::Wide; 2];
@@ -59,6 +74,20 @@ pub(super) trait Lanes: Copy {
     unsafe fn fma(a: Self::Wide, b: Self::Wide, c: Self::Wide) -> Self::Wide;
     /// The sums of 32 codes and of their magnitudes, each of the columns `4q`, `4q + 1` and of the columns `4q + 2`, `4q + 3`.
     unsafe fn sums(codes: *const i8) -> [[i32; 2]; 2];
+    /// 32 sums on the grid, each a vector's rows in the order of [`Lanes::place`], to binary32 in the order of rows, at any alignment; whether every
+    /// sum was small enough for this road and every value is finite.
+    #[inline(always)]
+    unsafe fn finish(acc: *const f64, unit: f64, out: *mut f32) -> bool {
+        // SAFETY: the caller promises both.
+        unsafe {
+            let mut values = [0.0; 32];
+            let fits = super::dense::plain::<Self>(&*acc.cast(), unit, &mut values);
+            // Two parts, which are moved as vectors.
+            out.cast::<[f32; 16]>().write_unaligned(*values.first_chunk().expect("32 values"));
+            out.add(16).cast::<[f32; 16]>().write_unaligned(*values.last_chunk().expect("32 values"));
+            fits
+        }
+    }
     /// The bit patterns added as integers.
     unsafe fn add_bits(a: Self::Wide, b: Self::Wide) -> Self::Wide;
 }

@@ -13,10 +13,10 @@ fn bytes(v: [u32; 16], f: impl Fn(u8) -> u8) -> [u32; 16] {
     v.map(|w| u32::from_le_bytes(w.to_le_bytes().map(&f)))
 }
 
-/// Sixteen values `f(row)` as two vectors.
+/// Sixteen values `f(row)` as two vectors, in the order of [`Lanes::place`].
 #[inline(always)]
 fn wide(f: impl Fn(usize) -> f64) -> [[f64; 8]; 2] {
-    [std::array::from_fn(&f), std::array::from_fn(|i| f(i + 8))]
+    [0, 2].map(|second| std::array::from_fn(|i| f(i / 2 * 4 + second + i % 2)))
 }
 
 /// Adds four products of unsigned and signed bytes to each 32-bit lane, as `vpdpbusd` does.
@@ -41,7 +41,6 @@ impl Lanes for Portable {
     type Wide = [f64; 8];
     const ROWS: usize = 16;
     const BYTES_AS_PAIRS: bool = false;
-    const SWAPPED: bool = false;
 
     unsafe fn load(at: *const u8) -> [u32; 16] {
         unsafe { at.cast::<[u32; 16]>().read_unaligned() }.map(u32::from_le)
@@ -80,7 +79,7 @@ impl Lanes for Portable {
         v
     }
     unsafe fn place(v: [u32; 16], by: f64) -> [[f64; 8]; 2] {
-        wide(|i| v[i] as i32 as f64 * by)
+        wide(|i| (v[i] ^ 1 << 31) as i32 as f64 * by)
     }
     unsafe fn f16(at: *const u8) -> [[f64; 8]; 2] {
         let v = unsafe { at.cast::<[u16; 16]>().read_unaligned() };
