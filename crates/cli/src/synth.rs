@@ -6,6 +6,9 @@ use crate::ui::{self, Align};
 use arch::Chip;
 use base::units::Hertz;
 use clap::Args;
+use phys::node::{Blocks, Figure};
+use phys::synthesis::Synthesis;
+use phys::written::Range;
 use rtl::synth::cells::Cells;
 use rtl::synth::modules::{MODULES, Module};
 use rtl::synth::programs::Programs;
@@ -21,7 +24,8 @@ Examples:
   puce synth lane fp-add --library osu018
   puce synth --clock '1.2 GHz' --out layouts --report nano-asap7.toml
   puce synth core --out layouts --patience 0
-  puce synth array --library gt2n --shared ~/data --json")]
+  puce synth array --library gt2n --shared ~/data --json
+  puce synth --compare                      what areas and energies of chips rest on")]
 pub struct Arguments {
     /// Modules; without a name all of the list
     #[arg(value_name = "MODULE", value_parser = module)]
@@ -50,9 +54,12 @@ pub struct Arguments {
     /// Keep netlists, layouts and pictures, a folder for each module; what lies there with the same inputs is not made again
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Write the report as TOML, as it is kept in data/synthesis
+    /// Write the report as TOML, as it is kept in data/synthesis; other modules that the file holds with the same inputs stay in it
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Synthesise nothing: show the figures of the shipped report that areas and energies of chips rest on, beside published ones
+    #[arg(long, conflicts_with_all = ["modules", "library", "clock", "recordings", "no_place", "out", "report"])]
+    compare: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -67,6 +74,9 @@ fn module(key: &str) -> std::result::Result<&'static Module, String> {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
+    if arguments.compare {
+        return compare(arguments.json);
+    }
     let chip = setup::chip(&arguments.chip)?;
     let cells = library(&arguments.library)?;
     let folder = cells.folder(&shared(arguments.shared.as_deref()))?;
@@ -92,9 +102,19 @@ pub fn run(arguments: &Arguments) -> Result {
         })?);
     }
     if let Some(path) = &arguments.report {
-        std::fs::write(path, report.text()).map_err(|error| Failure::file(path, &error))?;
+        keep(path, report.clone())?;
     }
     if arguments.json { ui::json(&report) } else { ui::print(&text(&report, &cells)) }
+}
+
+/// Write a report over one that the file holds.
+fn keep(path: &Path, report: Report) -> Result {
+    let name = path.display().to_string();
+    let whole = match path.exists() {
+        true => report.beside(&name, Report::parse(&name, &read_text(path)?)?)?,
+        false => report,
+    };
+    std::fs::write(path, whole.text()).map_err(|error| Failure::file(path, &error))
 }
 
 /// The library of this name, or the one that a file describes.
@@ -257,6 +277,65 @@ fn memory(module: &report::Module, cells: &Cells) -> Option<f64> {
 fn bit_um2(cells: &Cells) -> Option<f64> {
     let node = phys::node::Node::builtin(cells.node.as_deref()?)?;
     Some(node.sram_mib.range.nominal.0 * 1e6 / f64::from(8 << 20))
+}
+
+/// Figures of the shipped report beside published ones.
+fn compare(json: bool) -> Result {
+    let (own, published) = (Blocks::builtin(), Blocks::published());
+    let pairs: Vec<_> = own.figures().into_iter().zip(published.figures()).collect();
+    if json {
+        return ui::json(&pairs.iter().map(|(own, published)| shown(own, published)).collect::<Vec<_>>());
+    }
+    let head = [
+        ("figure at 7 nm", Align::Left),
+        ("unit", Align::Left),
+        ("synthesised", Align::Right),
+        ("published", Align::Right),
+        ("from", Align::Right),
+        ("to", Align::Right),
+        ("over it", Align::Right),
+    ];
+    let rows: Vec<Vec<String>> = pairs.iter().map(|(own, published)| compared(own, published)).collect();
+    let report = Synthesis::builtin();
+    ui::print(&format!(
+        "{}\n{}",
+        ui::table(&head, &rows),
+        ui::paragraph(&format!(
+            "Synthesised: {}, chip {}, {}; without a synthesised figure the published one counts. Other nodes scale both by the ratios of data/nodes.",
+            report.library, report.chip, report.as_of
+        ))
+    ))
+}
+
+fn compared(own: &Figure<'_>, published: &Figure<'_>) -> Vec<String> {
+    let found = own.synthesised().then_some(own.range.nominal);
+    let Range { low, nominal, high } = published.range;
+    vec![
+        whole(own),
+        own.unit.into(),
+        figure(found),
+        figure(Some(nominal)),
+        figure(Some(low)),
+        figure(Some(high)),
+        figure(found.map(|found| found / nominal)),
+    ]
+}
+
+/// What a figure is of, for a line that stands alone.
+fn whole(figure: &Figure<'_>) -> String {
+    let kind = if figure.unit == "pJ" { "energy " } else { "area " };
+    format!("{kind}{}", figure.what.trim_start_matches(kind))
+}
+
+fn shown(own: &Figure<'_>, published: &Figure<'_>) -> serde_json::Value {
+    let Range { low, nominal, high } = published.range;
+    serde_json::json!({
+        "figure": whole(own),
+        "unit": own.unit,
+        "synthesised": own.synthesised().then_some(own.range.nominal),
+        "source": own.source,
+        "published": { "low": low, "nominal": nominal, "high": high, "source": published.source },
+    })
 }
 
 /// Three figures, or nothing.

@@ -4,7 +4,7 @@
 //! file per node holds its ratios to that.
 
 use crate::synthesis::Synthesis;
-use crate::written::{self, Fact, FactError};
+use crate::written::{self, Fact, FactError, Range};
 use base::units::{BytesPerSecond, Hertz, Joules, Millimetres, SquareMillimetres, Volts, Watts};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -177,15 +177,23 @@ impl Blocks {
 }
 
 /// One of the figures that areas and energies of blocks rest on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figure<'a> {
     /// What it is of.
     pub what: &'static str,
     /// Where it comes from.
     pub source: &'a str,
+    /// The figure at the reference node, in [`Figure::unit`].
+    pub range: Range<f64>,
+    /// `um2` of cells, `pJ` of an event, or nothing for a ratio.
+    pub unit: &'static str,
 }
 
-impl Figure<'_> {
+impl<'a> Figure<'a> {
+    fn of<T: Copy>(what: &'static str, fact: &'a Fact<T>, unit: &'static str, number: fn(T) -> f64) -> Figure<'a> {
+        Figure { what, source: &fact.source, range: fact.range.map(number), unit }
+    }
+
     /// Whether it is of the design itself, from the shipped synthesis.
     pub fn synthesised(&self) -> bool {
         self.source.starts_with(crate::synthesis::OWN)
@@ -194,21 +202,29 @@ impl Figure<'_> {
 
 impl Blocks {
     /// The figures of blocks with their sources.
-    pub fn figures(&self) -> [Figure<'_>; 9] {
-        let (area, energy) = (&self.area, &self.energy);
+    pub fn figures(&self) -> [Figure<'_>; 10] {
+        let (area, energy, lane) = (&self.area, &self.energy, &self.share.lane);
         [
-            ("area of a 4-bit product", &area.mac_i4.source),
-            ("of an 8-bit product", &area.mac_i8.source),
-            ("of scaling and summing", &area.accumulator.source),
-            ("of an accumulator", &area.register.source),
-            ("of a binary32 multiply-add", &area.fma_f32.source),
-            ("energy of a 4-bit product", &energy.mac_i4.source),
-            ("of an 8-bit product", &energy.mac_i8.source),
-            ("of a binary32 multiply-add", &energy.fma_f32.source),
-            ("of a scratchpad byte", &energy.sram_byte.source),
+            um2("area of a 4-bit product", &area.mac_i4),
+            um2("of an 8-bit product", &area.mac_i8),
+            um2("of scaling and summing", &area.accumulator),
+            um2("of an accumulator", &area.register),
+            um2("of a binary32 multiply-add", &area.fma_f32),
+            Figure::of("of a vector lane over its multiply-add", lane, "", |ratio| ratio),
+            pj("energy of a 4-bit product", &energy.mac_i4),
+            pj("of an 8-bit product", &energy.mac_i8),
+            pj("of a binary32 multiply-add", &energy.fma_f32),
+            pj("of a scratchpad byte", &energy.sram_byte),
         ]
-        .map(|(what, source)| Figure { what, source })
     }
+}
+
+fn um2<'a>(what: &'static str, fact: &'a Fact<SquareMillimetres>) -> Figure<'a> {
+    Figure::of(what, fact, "um2", |area| area.0 * 1e6)
+}
+
+fn pj<'a>(what: &'static str, fact: &'a Fact<Joules>) -> Figure<'a> {
+    Figure::of(what, fact, "pJ", |energy| energy.0 * 1e12)
 }
 
 impl Node {

@@ -1,7 +1,8 @@
 //! What synthesis found of the design's blocks: `data/synthesis`, laid over the published figures.
 //!
-//! A report is read for areas of cells and for powers in recorded work. Where it has a block, its figure replaces the published one and says so in its source;
-//! where it has none, the published figure stays. Ranges of a synthesised figure are those of the node (`data/nodes`): the tools give one number.
+//! A report is read for areas of cells and for powers, in recorded work where that says what an event takes. Where it has a block, its figure replaces the
+//! published one and says so in its source; where it has none, the published figure stays (`puce synth --compare` shows both). Ranges of a synthesised
+//! figure are those of the node (`data/nodes`): the tools give one number.
 
 use crate::node::Blocks;
 use crate::written::{self, Fact, FactError, Range};
@@ -33,8 +34,25 @@ struct Module {
     flops: u64,
     flop_area_um2: f64,
     products: Option<u64>,
+    /// Power with every net changing in the same part of the cycles, without wires.
+    power: Option<Power>,
+    placed: Option<Placed>,
     #[serde(default)]
     work: Vec<Work>,
+    /// Blocks with places of their own.
+    #[serde(default)]
+    blocks: Vec<Inner>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+struct Placed {
+    power: Option<Power>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+struct Inner {
+    key: String,
+    count: u64,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -52,6 +70,12 @@ struct Power {
     switching_mw: f64,
 }
 
+impl Power {
+    fn dynamic_mw(&self) -> f64 {
+        self.internal_mw + self.switching_mw
+    }
+}
+
 /// The report at the reference node: 7 nm cells, the chip `nano`.
 const REFERENCE: &str = "synthesis/nano-asap7.toml";
 /// Bits of an accumulator.
@@ -62,6 +86,9 @@ const SELECTED: f64 = 2.0;
 const HALVES: f64 = 2.0;
 /// Work in which all tokens of the lanes are in use.
 const FULL: &str = "prompt";
+
+/// One binary32 lane of the vector engine.
+const VECTOR_LANE: &str = "vector-lane";
 
 /// How the source of a synthesised figure begins.
 pub(crate) const OWN: &str = "own synthesis, data/";
@@ -86,6 +113,12 @@ impl Synthesis {
 
     fn module(&self, key: &str) -> Option<&Module> {
         self.modules.iter().find(|module| module.key == key)
+    }
+
+    /// Dynamic power at the report's activity, with wires where there are places, over the clock.
+    fn cycle_pj(&self, module: &Module) -> Option<f64> {
+        let placed = module.placed.as_ref().and_then(|placed| placed.power.as_ref());
+        Some(placed.or(module.power.as_ref())?.dynamic_mw() / self.clock_ghz)
     }
 
     fn fact<T: Copy>(&self, value: T, of: &str) -> Fact<T> {
@@ -113,11 +146,24 @@ impl Synthesis {
         let power = |key: &str| {
             let module = self.module(key)?;
             let work = module.work.iter().find(|work| work.phase == FULL)?;
-            Some((work.power.internal_mw + work.power.switching_mw, work.busy, module.products))
+            Some((work.power.dynamic_mw(), work.busy, module.products))
         };
         let ((lane, busy, products), (row, ..)) = (power("lane")?, power("row")?);
         // Milliwatts over gigahertz are picojoules a cycle.
         Some((lane + row) / self.clock_ghz / (products? as f64 * busy?))
+    }
+
+    /// Area of a vector lane, and the vector engine over its lanes.
+    pub fn vector_um2(&self) -> Option<(f64, f64)> {
+        let (lane, engine) = (self.module(VECTOR_LANE)?, self.module("vector")?);
+        let lanes = engine.blocks.iter().find(|block| block.key == VECTOR_LANE)?.count;
+        Some((lane.area_um2, engine.area_um2 / (lanes as f64 * lane.area_um2)))
+    }
+
+    /// Energy of a cycle of a vector lane in picojoules, at the report's activity: its registers are clocked with or without work, so what it takes in
+    /// recorded work, which is idle most of the time, says little of an operation.
+    pub fn vector_pj(&self) -> Option<f64> {
+        self.cycle_pj(self.module(VECTOR_LANE)?)
     }
 }
 
@@ -139,6 +185,14 @@ impl Blocks {
             self.energy.mac_i8 =
                 report.fact(joules(HALVES * energy), "`lane` and `row`, two products for one of 8 bits");
         }
+        if let Some((lane, around)) = report.vector_um2() {
+            self.area.fma_f32 = report.fact(um2(lane), "`vector-lane`, two products and two sums");
+            self.share.lane = report.fact(around, "`vector` over its lanes");
+        }
+        if let Some(energy) = report.vector_pj() {
+            self.energy.fma_f32 =
+                report.fact(Joules(energy * 1e-12), "a cycle of `vector-lane`, every net changing alike");
+        }
         self
     }
 }
@@ -152,7 +206,11 @@ mod tests {
         [[module]]\nkey = 'lane'\narea_um2 = 640.0\nflops = 10\nflop_area_um2 = 3.0\nproducts = 32\n\
         [[module.work]]\nphase = 'prompt'\nbusy = 0.5\npower = { internal_mw = 3.0, switching_mw = 1.0 }\n\
         [[module]]\nkey = 'row'\narea_um2 = 1000.0\nflops = 10\nflop_area_um2 = 3.0\n\
-        [[module.work]]\nphase = 'prompt'\npower = { internal_mw = 2.0, switching_mw = 0.4 }\n";
+        [[module.work]]\nphase = 'prompt'\npower = { internal_mw = 2.0, switching_mw = 0.4 }\n\
+        [[module]]\nkey = 'vector-lane'\narea_um2 = 1500.0\nflops = 10\nflop_area_um2 = 3.0\n\
+        power = { internal_mw = 1.0 }\n[module.placed.power]\ninternal_mw = 4.0\nswitching_mw = 2.0\n\
+        [[module]]\nkey = 'vector'\narea_um2 = 9000.0\nflops = 10\nflop_area_um2 = 3.0\n\
+        blocks = [{ key = 'vector-lane', count = 2 }]\n";
 
     #[test]
     fn a_report_replaces_what_it_has_and_nothing_else() {
@@ -167,12 +225,29 @@ mod tests {
         // 6.4 mW at 2 GHz are 3.2 pJ a cycle, for 16 products.
         assert!((blocks.energy.mac_i4.range.nominal.0 - 0.2e-12).abs() < 1e-18);
         assert!(blocks.energy.mac_i4.source.contains("data/synthesis/my.toml"));
+        // With wires: 6 mW at 2 GHz; the engine is three times its two lanes.
+        assert!((blocks.energy.fma_f32.range.nominal.0 - 3e-12).abs() < 1e-18);
+        assert!(
+            (blocks.area.fma_f32.range.nominal.0 - 1500e-6).abs() < 1e-12 && blocks.share.lane.range.nominal == 3.0
+        );
         let own = blocks.figures().iter().filter(|figure| figure.synthesised()).count();
-        assert_eq!((own, published.figures().iter().any(Figure::synthesised)), (6, false));
-        assert_eq!((&blocks.area.fma_f32, &blocks.link), (&published.area.fma_f32, &published.link));
+        assert_eq!((own, published.figures().iter().any(Figure::synthesised)), (9, false));
+        assert_eq!((&blocks.energy.sram_byte, &blocks.link), (&published.energy.sram_byte, &published.link));
         let bare = TEXT.split("[[module]]").next().unwrap().to_owned()
             + "[[module]]\nkey='x'\narea_um2=1.0\nflops=1\nflop_area_um2=0.1\n";
         assert_eq!(published.clone().with(&Synthesis::parse("bare", &bare).unwrap()), published);
+    }
+
+    #[test]
+    fn what_was_synthesised_is_of_the_order_of_what_is_published() {
+        let (own, published) = (Blocks::builtin(), Blocks::published());
+        let pairs: Vec<_> = own.figures().into_iter().zip(published.figures()).collect();
+        assert!(pairs.iter().filter(|(own, _)| own.synthesised()).count() >= 7, "{pairs:?}");
+        for (own, published) in pairs {
+            let Range { low, high, .. } = published.range;
+            assert!((low / 2.0..=high * 2.0).contains(&own.range.nominal), "{own:?}: {published:?}");
+            assert!(own.synthesised() || own == published, "{own:?}");
+        }
     }
 
     #[test]
@@ -181,7 +256,8 @@ mod tests {
         let (word, unit) = report.row_um2().unwrap();
         assert!(report.product_um2().is_some_and(|area| (10.0..40.0).contains(&area)));
         assert!(word > 0.0 && unit > 0.0, "{word} {unit}");
-        assert!(report.product_pj().is_none_or(|energy| (0.01..1.0).contains(&energy)), "{:?}", report.product_pj());
+        assert!(report.product_pj().is_some_and(|energy| (0.05..0.5).contains(&energy)), "{:?}", report.product_pj());
+        assert!(report.vector_pj().is_some_and(|energy| (1.0..6.0).contains(&energy)), "{:?}", report.vector_pj());
         assert!(Synthesis::parse("my.toml", "as_of = 1").unwrap_err().to_string().starts_with("my.toml, line 1"));
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::modules::MODULES;
+
 /// All that was found of a chip with a library, and all that it depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,6 +229,30 @@ impl Report {
         toml::from_str(text).map_err(|error| crate::Error::Build(format!("{file}: {}", error.to_string().trim())))
     }
 
+    /// This report with the modules that it has not itself, but that `kept` has: a report that is called `file` in a refusal.
+    ///
+    /// # Errors
+    /// When `kept` is of another chip, library, clock or activity, or by other programs.
+    pub fn beside(mut self, file: &str, kept: Report) -> crate::Result<Report> {
+        let inputs = |report: &Report| {
+            let Report { chip, library, library_sha256, tools, clock_ghz, activity, .. } = report;
+            format!("{chip}, {library} ({library_sha256}), {clock_ghz} GHz, {activity}, {}", tools.join(", "))
+        };
+        if inputs(&self) != inputs(&kept) {
+            return Err(crate::Error::Build(format!(
+                "{file} holds a report of {}, which modules of {} cannot stand beside; another file or none would do",
+                inputs(&kept),
+                inputs(&self)
+            )));
+        }
+        let made = |module: &Module| self.modules.iter().any(|own| own.key == module.key);
+        let others: Vec<Module> = kept.modules.into_iter().filter(|module| !made(module)).collect();
+        self.modules.extend(others);
+        let place = |module: &Module| MODULES.iter().position(|known| known.key == module.key);
+        self.modules.sort_by_key(place);
+        Ok(self)
+    }
+
     /// The report as it is kept.
     pub fn text(&self) -> String {
         toml::to_string(self).expect("a report has tables last")
@@ -263,5 +289,21 @@ mod tests {
         let report = Report::parse("nano-asap7.toml", text).unwrap();
         assert_eq!(Report::parse("again", &report.text()).unwrap(), report);
         assert!(Report::parse("my.toml", "source = 1").unwrap_err().to_string().starts_with("my.toml: "));
+    }
+
+    #[test]
+    fn modules_of_the_same_inputs_stand_beside_each_other() {
+        let kept = Report::parse("nano-asap7.toml", data::file("synthesis/nano-asap7.toml").unwrap()).unwrap();
+        let lane = kept.modules.iter().find(|module| module.key == "lane").unwrap();
+        let made = Report { modules: vec![Module { cells: 1, ..lane.clone() }], ..kept.clone() };
+        let both = made.clone().beside("kept.toml", kept.clone()).unwrap();
+        assert_eq!(both.modules.len(), kept.modules.len());
+        for module in &both.modules {
+            let before = kept.modules.iter().find(|before| before.key == module.key).unwrap();
+            assert_eq!((module.cells == 1, module == before), (module.key == "lane", module.key != "lane"));
+        }
+        let faster = Report { clock_ghz: 2.0 * kept.clock_ghz, ..kept };
+        let refused = made.beside("kept.toml", faster).unwrap_err().to_string();
+        assert!(refused.starts_with("kept.toml holds a report of nano") && refused.contains("2.4 GHz"), "{refused}");
     }
 }
