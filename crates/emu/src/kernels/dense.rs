@@ -256,7 +256,7 @@ struct Run {
     count: usize,
     /// Bytes from tile to tile.
     step: usize,
-    /// Whether these are the first tiles of their row: nothing has been gathered yet.
+    /// Whether these are the first tiles of their row, with tables: nothing has been gathered yet.
     fresh: bool,
 }
 
@@ -264,13 +264,13 @@ struct Run {
 // The indices run over arrays and addresses together, as in the functions below.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
-unsafe fn load<L: Lanes, const T: usize>(run: Run, row: usize, x: Tokens) -> [[L::Wide; 2]; T] {
+unsafe fn load<L: Lanes, S: Source<L>, const T: usize>(run: Run, row: usize, x: Tokens) -> [[L::Wide; 2]; T] {
     // SAFETY: the caller promises `T` tokens and the rows.
     unsafe {
         let mut acc = [[L::splat_f64(0.0); 2]; T];
         for t in 0..T {
             for half in 0..2 {
-                acc[t][half] = if run.fresh {
+                acc[t][half] = if S::TABLED && run.fresh {
                     L::splat_f64(f64::from_bits(*x.start.add(t)))
                 } else {
                     L::load_f64(x.acc.add(t * BLOCK + row + half * L::ROWS / 2))
@@ -306,9 +306,9 @@ unsafe fn multiply<L: Lanes, const K: u8>(acc: L::Int, w: L::Int, x: L::Int) -> 
 unsafe fn blocks<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: usize>(run: Run, row: usize, x: Tokens) {
     // SAFETY: the caller promises tiles of the source's form, `T` tokens, and `row + V * ROWS <= 32`.
     unsafe {
-        let mut acc = [load::<L, T>(run, row, x); V];
+        let mut acc = [load::<L, S, T>(run, row, x); V];
         for v in 1..V {
-            acc[v] = load::<L, T>(run, row + v * L::ROWS, x);
+            acc[v] = load::<L, S, T>(run, row + v * L::ROWS, x);
         }
         for b in 0..run.count {
             let (tile, records) = (run.start.add(b * run.step), x.records.add(b * x.next));
@@ -514,7 +514,7 @@ unsafe fn gather<L: Lanes, const K: u8>(x: &Prepared, tiles: Tiles, acc: *mut f6
         let count = together.min(x.blocks - first);
         // SAFETY: the caller promises the tiles; the buffers of `x` have an entry per block and token.
         unsafe {
-            let fresh = first == 0;
+            let fresh = tabled && first == 0;
             for b in 0..count {
                 let tile = tiles.at(kind, first + b);
                 prefetch(tiles.ahead(kind, first + b, AHEAD), kind.tile_bytes());
@@ -560,7 +560,7 @@ pub(super) unsafe fn row_tile<L: Lanes, const K: u8>(
     let buffer = reserve(&mut scratch.tile, TOGETHER * tabled_bytes::<L>(K) / 64);
     // SAFETY: the buffers were just reserved; the rest is the caller's promise.
     unsafe {
-        if x.blocks == 0 {
+        if x.blocks == 0 || !x.layout.is_some_and(|layout| layout.tabled) {
             let sums = std::slice::from_raw_parts_mut(acc.cast::<[u64; BLOCK]>(), x.tokens);
             sums.iter_mut().zip(&x.start).for_each(|(sums, start)| *sums = [*start; BLOCK]);
         }

@@ -56,7 +56,9 @@ pub(super) unsafe fn write<L: Lanes>(x: &Prepared, acc: *const f64, rows: usize,
     let (mut flags, unit) = (x.flags(), power_of_two(x.g));
     for t in 0..x.tokens {
         let to = out.wrapping_add(t * stride);
-        prefetch(to.wrapping_add(AHEAD * stride), BLOCK * 4);
+        if t + AHEAD < x.tokens {
+            prefetch(to.wrapping_add(AHEAD * stride), BLOCK * 4);
+        }
         // SAFETY: the caller promises `tokens * 32` sums, and room for `rows` values per token.
         unsafe {
             let sums = acc.add(t * BLOCK);

@@ -36,7 +36,7 @@ pub(super) unsafe fn blocks<L: Lanes, S: Source<L>, const K: u8, const T: usize>
     debug_assert!(2 * L::ROWS == BLOCK && pairs::<L>(K) == 4);
     // SAFETY: the caller promises tiles with tables and `T` tokens.
     unsafe {
-        let (mut low, mut high) = (load::<L, T>(run, 0, x), load::<L, T>(run, L::ROWS, x));
+        let (mut low, mut high) = (load::<L, S, T>(run, 0, x), load::<L, S, T>(run, L::ROWS, x));
         let mut block = Block { tile: run.start, records: x.records };
         let mut dot = dots::<L, S, K, 1, T>(block.tile, 0, block.records)[0];
         for _ in 1..run.count {
