@@ -5,9 +5,9 @@
 //! - **Degrees that multiply to a square.** `moe_tp_size = moe_ep_size = d` with `d x d` devices is what the same deployment looks like elsewhere in the
 //!   file as `d` devices with experts distributed over all of them; it is read so.
 //! - **One run listed twice.** The file lists runs of DeepSeek-R1 without speculation a second time as DeepSeek-V3, the same network, there with all their
-//!   columns. A line of R1 whose two times are, to the last digit, those of a line of V3 is that run, and is read from there ([`Stated::twin`]).
+//!   columns. A line of R1 whose two times are, to the last digit, those of a line of V3 is that run, and is read from there (`Stated::twin`).
 //! - **Workers that are not counted, and drafts, which have no column.** They are those of the published run with the same software, device, lengths, sizes of
-//!   workers and requests in flight ([`runs`]). Where one with drafts and one without were published and the latter is a line of V3, this is the former;
+//!   workers and requests in flight (`serving::runs`). Where one with drafts and one without were published and the latter is a line of V3, this is the former;
 //!   where they cannot be told apart, it is read without drafts. Lines of releases of which nothing is published are taken to be arranged like the nearest
 //!   line that states its workers: same software and format before same system, then size of a decode worker, length of prompts and requests in flight.
 //! - **Aggregated lines whose degree divides nothing.** 28, 36 or 72 devices in tensor parallelism do not divide 128 heads; they are the sizes of whole
