@@ -289,11 +289,11 @@ fn compare(json: bool) -> Result {
     let head = [
         ("figure at 7 nm", Align::Left),
         ("unit", Align::Left),
-        ("synthesised", Align::Right),
+        ("own", Align::Right),
         ("published", Align::Right),
         ("from", Align::Right),
         ("to", Align::Right),
-        ("over it", Align::Right),
+        ("ratio", Align::Right),
     ];
     let rows: Vec<Vec<String>> = pairs.iter().map(|(own, published)| compared(own, published)).collect();
     let report = Synthesis::builtin();
@@ -301,7 +301,7 @@ fn compare(json: bool) -> Result {
         "{}\n{}",
         ui::table(&head, &rows),
         ui::paragraph(&format!(
-            "Synthesised: {}, chip {}, {}; without a synthesised figure the published one counts. Other nodes scale both by the ratios of data/nodes.",
+            "Own figures are synthesised: {}, chip {}, {}; without one the published figure counts. Other nodes scale both by the ratios of data/nodes.",
             report.library, report.chip, report.as_of
         ))
     ))
@@ -323,7 +323,11 @@ fn compared(own: &Figure<'_>, published: &Figure<'_>) -> Vec<String> {
 
 /// What a figure is of, for a line that stands alone.
 fn whole(figure: &Figure<'_>) -> String {
-    let kind = if figure.unit == "pJ" { "energy " } else { "area " };
+    let kind = match figure.unit {
+        "pJ" => "energy ",
+        "um2" => "area ",
+        _ => return figure.what.trim_start_matches("of a ").to_owned(),
+    };
     format!("{kind}{}", figure.what.trim_start_matches(kind))
 }
 

@@ -73,3 +73,16 @@ fn what_is_unknown_is_refused_with_what_is_known() {
     let file = scratch.write("other.toml", other);
     puce(&["chip", "matter", &file]).refused(&["`GDDR9`", "HBM4"]);
 }
+
+#[test]
+fn own_figures_stand_beside_published_ones_within_eighty_columns() {
+    let table = puce(&["synth", "--compare"]).good().out;
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    assert!(
+        table.contains("energy of a 4-bit product") && table.contains("vector lane over its multiply-add"),
+        "{table}"
+    );
+    let figures = puce(&["synth", "--compare", "--json"]).json();
+    let own = figures.as_array().unwrap().iter().filter(|figure| figure["synthesised"].is_number()).count();
+    assert!(own >= 7, "{figures}");
+}
