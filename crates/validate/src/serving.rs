@@ -90,7 +90,7 @@ impl Habits {
                 Habits { budget: 20_000, front: Seconds(30e-3), handing: Seconds(0.0), ..usual }
             }
             // Recipes for whole racks: NCCL's symmetric memory (`enable-symm-mem`), and 131,072 tokens of prompts a step of eight devices.
-            "sglang" if deployment.is_in_a_rack() => Habits { exchange: 0.7, budget: 16_384, ..usual },
+            _ if deployment.is_in_a_rack() => Habits { exchange: 0.7, budget: 16_384, ..usual },
             "sglang" if deployment.is_benchmark() && deployment.device != "h100" && deployment.device != "h200" => {
                 // `--scheduler-recv-interval` and `--chunked-prefill-size` of the benchmark's scripts for Blackwell.
                 let poll = if deployment.concurrency >= 16 { 30 } else { 10 };

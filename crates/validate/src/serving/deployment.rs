@@ -134,24 +134,23 @@ pub struct Stated<'a> {
     undrafted: HashMap<(i64, i64), &'a Row>,
 }
 
-/// A time as the file writes it, to the nanosecond.
-fn digits(milliseconds: f64) -> i64 {
-    (milliseconds * 1e6).round() as i64
+/// The two times of a line as the file writes them, to the nanosecond.
+fn times(row: &Row) -> (i64, i64) {
+    let digits = |milliseconds: f64| (milliseconds * 1e6).round() as i64;
+    (digits(row.silicon_ttft_ms), digits(row.silicon_tpot_ms))
 }
 
 impl<'a> Stated<'a> {
     /// Those of a file.
     pub fn of(rows: &'a [Row]) -> Stated<'a> {
         let stated = rows.iter().filter_map(|row| Some((row, own_workers(row)?)));
-        let times = |row: &Row| (digits(row.silicon_ttft_ms), digits(row.silicon_tpot_ms));
         let undrafted = rows.iter().filter(|row| is_of(row, UNDRAFTED)).map(|row| (times(row), row));
         Stated { lines: stated.collect(), undrafted: undrafted.collect() }
     }
 
     /// The line of DeepSeek-V3 that lists the run of this line of DeepSeek-R1 a second time.
     fn twin(&self, row: &Row) -> Option<&'a Row> {
-        let times = (digits(row.silicon_ttft_ms), digits(row.silicon_tpot_ms));
-        is_of(row, DRAFTED).then(|| self.undrafted.get(&times).copied()).flatten()
+        is_of(row, DRAFTED).then(|| self.undrafted.get(&times(row)).copied()).flatten()
     }
 
     /// Lines of DeepSeek-V3 of the same software, device, format, lengths and requests in flight.
@@ -302,7 +301,7 @@ fn settled(row: &Row, device: &str, flight: u64, stated: &Stated) -> (Arrangemen
         return (described(twin, stated), 0);
     }
     let own = own_workers(row).is_some() || is_of(row, UNDRAFTED);
-    match published(row, device, flight, stated).filter(|_| !own) {
+    match (!own).then(|| published(row, device, flight, stated)).flatten() {
         Some(run) if run.prefill.is_none() => (described(row, stated), run.drafts),
         Some(run) => (Arrangement::from(run), run.drafts),
         None => (described(row, stated), usual_drafts(row, stated)),
@@ -339,20 +338,6 @@ fn formats(row: &Row, published: Formats) -> Formats {
     formats
 }
 
-/// How tokens spread over the experts of a line. SGLang's recipes for whole racks keep 32 copies of popular experts on wide decode workers
-/// (`ep-num-redundant-experts`, `eplb-algorithm`), so that these are as busy as the others.
-fn spread(row: &Row, arrangement: &Arrangement) -> Spread {
-    match arrangement {
-        Arrangement::Apart { decode, .. } if in_a_rack(row) && decode.data > 8 => Spread::Balanced,
-        _ => SPREAD,
-    }
-}
-
-/// Whether SGLang ran prompts and answers apart in one rack of GB200 or GB300.
-fn in_a_rack(row: &Row) -> bool {
-    row.backend == "sglang" && row.mode == "disagg" && row.system.starts_with("gb")
-}
-
 /// Why a line has no deployment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeploymentError {
@@ -379,11 +364,11 @@ impl Deployment {
         let batch = row.batch_size.or(row.decode_batch_size).unwrap_or(1);
         let concurrency = row.concurrency.unwrap_or(batch * ranks).max(1);
         let (arrangement, drafts) = settled(row, device, concurrency, stated);
-        Ok(Deployment {
+        let deployment = Deployment {
             network: row.model_path.clone(),
             shape,
             formats: formats(row, known.formats),
-            spread: spread(row, &arrangement),
+            spread: SPREAD,
             backend: row.backend.clone(),
             version: row.backend_version.clone(),
             device,
@@ -392,7 +377,8 @@ impl Deployment {
             concurrency,
             lengths: (row.isl, row.osl),
             shortest: if DRAWN.contains(&(row.isl, row.osl)) { SHORTEST } else { 1.0 },
-        })
+        };
+        Ok(Deployment { spread: deployment.popularity(), ..deployment })
     }
 
     /// Whether it is of the public benchmark whose lengths are drawn, and one instance of it.
@@ -400,9 +386,19 @@ impl Deployment {
         DRAWN.contains(&self.lengths) && matches!(self.arrangement, Arrangement::Together(_))
     }
 
-    /// Whether prompts and answers ran apart in one rack of GB200 or GB300.
+    /// Whether SGLang ran prompts and answers apart in one rack of GB200 or GB300.
     pub fn is_in_a_rack(&self) -> bool {
-        self.device.starts_with("gb") && matches!(self.arrangement, Arrangement::Apart { .. })
+        let apart = matches!(self.arrangement, Arrangement::Apart { .. });
+        self.backend == "sglang" && self.device.starts_with("gb") && apart
+    }
+
+    /// How tokens spread over its experts. SGLang's recipes for whole racks keep 32 copies of popular experts on wide decode workers
+    /// (`ep-num-redundant-experts`, `eplb-algorithm`), so that these are as busy as the others.
+    fn popularity(&self) -> Spread {
+        match self.arrangement {
+            Arrangement::Apart { decode, .. } if self.is_in_a_rack() && decode.data > 8 => Spread::Balanced,
+            _ => SPREAD,
+        }
     }
 
     /// What its clients ask.
