@@ -171,7 +171,7 @@ pub struct Usage {
 /// A whole run.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// From the first arrival to the last token.
+    /// From the first arrival to the last token, those of requests that were refused half-way included.
     pub duration: Seconds,
     /// One per request that ended, in the order of arrival.
     pub records: Vec<Record>,

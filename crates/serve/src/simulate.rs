@@ -291,7 +291,8 @@ impl<'a> Run<'a> {
 
     fn report(self) -> Report {
         let ended = |record: &&Record| record.last.0 > 0.0;
-        let last = self.records.iter().map(|record| record.last.0).fold(0.0, f64::max);
+        // A request that its second replica refused had its first token from the first.
+        let last = self.records.iter().map(|record| record.last.0.max(record.first.0)).fold(0.0, f64::max);
         let first = self.records.first().map_or(0.0, |record| record.arrival.0);
         let duration = Seconds((last - first).max(0.0));
         Report {

@@ -141,6 +141,16 @@ fn what_never_fits_is_refused_and_counted() {
 }
 
 #[test]
+fn work_for_what_its_second_replica_refuses_is_in_the_duration() {
+    let decode = Limits { blocks: 5, ..limits() };
+    let groups = vec![group(Role::Prefill, 1, limits(), &SLOW), group(Role::Decode, 1, decode, &SLOW)];
+    let report = simulate(&setup(groups), arrivals(&[(0.0, 10, 2), (0.0, 40, 2)]));
+    assert_eq!((report.records.len(), report.refused), (1, 1));
+    let busy = report.replicas[0].busy;
+    assert!(report.records[0].last.0 < busy && busy <= report.duration.0, "{busy} of {}", report.duration);
+}
+
+#[test]
 fn affine_routing_finds_more_of_a_prefix_than_round_robin() {
     let hits = |routing| {
         let shape = Shape::Drawn { prompt: Length::Fixed(80), output: Length::Fixed(4) };
