@@ -107,16 +107,17 @@ fn check_sync(from: Unit, to: Unit) -> Result<(), &'static str> {
 }
 
 /// Which memory an access touches.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Space {
     /// The core's scratchpad.
+    #[default]
     Scratchpad,
     /// The chip's memory.
     Memory,
 }
 
 /// A range of bytes that an instruction reads or writes: the smallest interval that holds them all.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Access {
     /// Which memory.
     pub space: Space,
@@ -183,7 +184,7 @@ pub struct Shape {
 pub const MAX_ACCESSES: usize = 8;
 
 /// The ranges of one instruction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Accesses {
     items: [Access; MAX_ACCESSES],
     len: usize,
@@ -231,7 +232,7 @@ pub type Refusal = String;
 /// Collects the ranges of one instruction and checks alignment and sign on the way.
 struct Ranges<'a, F: Fn(Operand) -> i64> {
     value: &'a F,
-    out: Accesses,
+    out: &'a mut Accesses,
     /// Where exact shapes go, if anyone asks.
     shapes: Option<&'a mut Vec<Shape>>,
 }
@@ -255,9 +256,10 @@ impl<F: Fn(Operand) -> i64> Ranges<'_, F> {
         }
     }
 
+    /// A multiple of a power of two.
     fn multiple(&self, name: &str, operand: Operand, of: i64) -> Result<i64, Refusal> {
         let value = self.at_least(name, operand, 0)?;
-        match value % of == 0 {
+        match value & (of - 1) == 0 {
             true => Ok(value),
             false => Err(format!("`{name}` = {value} must be a multiple of {of}")),
         }
@@ -309,26 +311,40 @@ impl<F: Fn(Operand) -> i64> Ranges<'_, F> {
 
 /// The bounding interval of a shape.
 fn bounds(name: &str, shape: &Shape) -> Result<Access, Refusal> {
+    let reach = |(span, bytes): (u64, u64), (count, step): (u64, u64)| {
+        Some((span.checked_add((count - 1).checked_mul(step)?)?, bytes.checked_mul(count)?))
+    };
+    let Shape { space, write, start, row, dims } = *shape;
+    let reached = dims.into_iter().try_fold((start + row, row), reach);
+    match reached {
+        Some((end, bytes)) if end <= VALUE_MAX as u64 && bytes <= MOVED_MAX => {
+            if write {
+                check_spread(name, shape)?;
+            }
+            Ok(Access { space, write, start, end, bytes, row, step: dims[0].1, outer: dims[1].1 })
+        }
+        _ => Err(too_far(name, shape)),
+    }
+}
+
+/// Why a shape is too large: it reaches too far or has too many bytes.
+#[cold]
+fn too_far(name: &str, shape: &Shape) -> Refusal {
     let span = shape.dims.iter().map(|(count, step)| (*count as u128 - 1) * *step as u128).sum::<u128>();
     let end = shape.start as u128 + span + shape.row as u128;
     if end > VALUE_MAX as u128 {
-        return Err(format!("`{name}` reaches byte {end}"));
+        return format!("`{name}` reaches byte {end}");
     }
     let bytes = shape.dims.iter().fold(shape.row as u128, |bytes, (count, _)| bytes.saturating_mul(*count as u128));
-    if bytes > MOVED_MAX as u128 {
-        return Err(format!("`{name}` moves {bytes} bytes; one instruction moves at most {MOVED_MAX}"));
-    }
-    if shape.write {
-        check_spread(name, shape)?;
-    }
-    let Shape { space, write, start, row, dims } = *shape;
-    Ok(Access { space, write, start, end: end as u64, bytes: bytes as u64, row, step: dims[0].1, outer: dims[1].1 })
+    format!("`{name}` moves {bytes} bytes; one instruction moves at most {MOVED_MAX}")
 }
 
 /// No byte is written twice: each dimension's step leaves room for all inside it.
 fn check_spread(name: &str, shape: &Shape) -> Result<(), Refusal> {
     let mut dims = shape.dims;
-    dims.sort_unstable_by_key(|(_, step)| *step);
+    if !dims.is_sorted_by_key(|(_, step)| *step) {
+        dims.sort_unstable_by_key(|(_, step)| *step);
+    }
     let mut extent = shape.row;
     for (count, step) in dims.into_iter().filter(|(count, _)| *count > 1) {
         if step < extent {
@@ -354,27 +370,34 @@ fn check_elem(elem: i64) -> Result<i64, Refusal> {
 /// The byte ranges that an instruction with these operand values reads and writes, or the rule that it breaks. `value` resolves operands. The ranges
 /// of gathered memory are given for table index 0 only (`[mem, mem + piece)`): who runs the instruction checks each piece.
 pub fn accesses(instr: &Instr, value: &impl Fn(Operand) -> i64) -> Result<Accesses, Refusal> {
-    resolve(instr, value, None)
+    let mut ranges = Accesses::default();
+    resolve(instr, value, None, &mut ranges)?;
+    Ok(ranges)
+}
+
+/// The same into `ranges`, whose content goes: who asks a million times has one.
+pub fn accesses_into(instr: &Instr, value: &impl Fn(Operand) -> i64, ranges: &mut Accesses) -> Result<(), Refusal> {
+    resolve(instr, value, None, ranges)
 }
 
 /// The same as exact shapes, appended to `shapes` in the same order.
 pub fn shapes(instr: &Instr, value: &impl Fn(Operand) -> i64, shapes: &mut Vec<Shape>) -> Result<(), Refusal> {
-    resolve(instr, value, Some(shapes)).map(|_| ())
+    resolve(instr, value, Some(shapes), &mut Accesses::default())
 }
 
 fn resolve<F: Fn(Operand) -> i64>(
     instr: &Instr,
     value: &F,
     shapes: Option<&mut Vec<Shape>>,
-) -> Result<Accesses, Refusal> {
-    let space = Space::Memory;
-    let empty = Access { space, write: false, start: 0, end: 0, bytes: 0, row: 0, step: 0, outer: 0 };
-    let mut r = Ranges { value, out: Accesses { items: [empty; MAX_ACCESSES], len: 0, alone: 0 }, shapes };
+    out: &mut Accesses,
+) -> Result<(), Refusal> {
+    (out.len, out.alone) = (0, 0);
+    let mut r = Ranges { value, out, shapes };
     touch(instr, &mut r)?;
-    if !matches!(instr, Instr::Gather { .. }) {
-        r.out.check_overlap()?;
+    match instr {
+        Instr::Gather { .. } => Ok(()),
+        _ => r.out.check_overlap(),
     }
-    Ok(r.out)
 }
 
 fn touch<F: Fn(Operand) -> i64>(instr: &Instr, r: &mut Ranges<'_, F>) -> Result<(), Refusal> {

@@ -14,7 +14,7 @@ use crate::memory::Memory;
 use crate::race::{Checker, Race};
 use arch::attr::{Scope, Unit};
 use arch::isa::Operand;
-use arch::legal::{Access, Accesses, Shape, Space, accesses, shapes, stream_bytes};
+use arch::legal::{Access, Accesses, Shape, Space, accesses_into, shapes, stream_bytes};
 use arch::machine::Counters;
 use arch::{Chip, Instr};
 use base::status::Flags;
@@ -27,6 +27,7 @@ pub use record::Met;
 #[derive(Debug)]
 pub(crate) struct Stream {
     instrs: Vec<Instr>,
+    units: Vec<Unit>,
     /// For each `loop` the index of its `end`, for each `end` that of its `loop`.
     pairs: Vec<usize>,
 }
@@ -47,7 +48,7 @@ impl Stream {
                 _ => {}
             }
         }
-        Stream { instrs: instrs.to_vec(), pairs }
+        Stream { instrs: instrs.to_vec(), units: instrs.iter().map(Instr::unit).collect(), pairs }
     }
 
     /// The instruction at `pc`.
@@ -114,6 +115,8 @@ pub(crate) struct Core {
     prepared: Vec<kernels::Prepared>,
     /// One per thread of the core.
     desks: Vec<Mutex<matrix::Desk>>,
+    /// One per thread of the core.
+    stretches: Vec<matrix::Stretch>,
     strips: Vec<matrix::Strip>,
     tiles: Vec<*const u8>,
     staging: Vec<Box<[u8]>>,
@@ -122,6 +125,8 @@ pub(crate) struct Core {
     races: Option<Box<Checker>>,
     /// What the instructions of the run met, if that is recorded.
     met: Option<Vec<Met>>,
+    /// What the instruction under way touches.
+    ranges: Accesses,
 }
 
 // SAFETY: the raw pointers of `stream`, `strips` and `tiles` point into the chip's memory and are used only while a program runs on it.
@@ -143,12 +148,14 @@ impl Core {
             loads: 0,
             prepared: Vec::new(),
             desks: Vec::new(),
+            stretches: Vec::new(),
             strips: Vec::new(),
             tiles: Vec::new(),
             staging: Vec::new(),
             budget: u64::MAX,
             races: None,
             met: None,
+            ranges: Accesses::default(),
         })
     }
 
@@ -167,25 +174,24 @@ impl Core {
     /// Run to the next exchange or to the end.
     pub(crate) fn run(&mut self, stream: &Stream, shared: &Shared<'_>) -> Step<Event> {
         loop {
-            let instr = stream.instrs[self.pc];
-            let unit = instr.unit();
+            let (instr, unit) = (&stream.instrs[self.pc], stream.units[self.pc]);
             self.budget = self.budget.checked_sub(1).ok_or("the run's budget of instructions is used up")?;
             self.counters.instructions[unit as usize] += 1;
             if unit == Unit::Control {
                 if matches!(instr, Instr::Halt {}) {
                     return self.halt();
                 }
-                self.control(&instr, stream, shared)?;
+                self.control(instr, stream, shared)?;
             } else {
-                let ranges = self.check(&instr, shared)?;
+                self.check(instr, unit, shared)?;
                 if self.races.is_some() {
-                    self.check_races(&instr, stream)?;
+                    self.check_races(instr, stream)?;
                 }
-                let before = self.recorded(&instr)?;
+                let before = self.recorded(instr)?;
                 if let Instr::Gather { .. } = instr {
-                    return Ok(Event::Gather(self.gather(&instr)));
+                    return Ok(Event::Gather(self.gather(instr)));
                 }
-                self.execute(&instr, &ranges, shared)?;
+                self.execute(instr, unit, shared)?;
                 self.raised(before);
             }
             self.pc += 1;
@@ -200,7 +206,7 @@ impl Core {
     }
 
     fn value(&self, operand: Operand) -> i64 {
-        self.registers[operand.reg as usize].wrapping_add(operand.imm)
+        value(&self.registers, operand)
     }
 
     fn count(&self, operand: Operand) -> usize {
@@ -249,9 +255,10 @@ impl Core {
     }
 
     /// Resolve and check the byte ranges of an instruction.
-    fn check(&mut self, instr: &Instr, shared: &Shared<'_>) -> Step<Accesses> {
-        let ranges = accesses(instr, &|operand| self.value(operand))?;
-        for range in ranges.iter() {
+    fn check(&mut self, instr: &Instr, unit: Unit, shared: &Shared<'_>) -> Step {
+        let registers = &self.registers;
+        accesses_into(instr, &|operand| value(registers, operand), &mut self.ranges)?;
+        for range in self.ranges.iter() {
             let (what, size) = match range.space {
                 Space::Scratchpad => ("scratchpad", self.scratchpad.len()),
                 Space::Memory => ("program's memory", shared.memory.len()),
@@ -259,20 +266,9 @@ impl Core {
             if range.end > size as u64 {
                 return Err(format!("bytes {}..{} lie outside the {what} of {size}", range.start, range.end));
             }
-            self.count_bytes(instr.unit(), range);
+            count_bytes(&mut self.counters, unit, range);
         }
-        Ok(ranges)
-    }
-
-    fn count_bytes(&mut self, unit: Unit, range: &Access) {
-        let counter = match (range.space, unit) {
-            (Space::Scratchpad, _) => &mut self.counters.scratchpad_bytes,
-            (Space::Memory, Unit::Store) => &mut self.counters.store_bytes,
-            (Space::Memory, Unit::Load) => &mut self.counters.load_bytes,
-            // The weight stream is counted where it is taken.
-            (Space::Memory, _) => return,
-        };
-        *counter += range.bytes;
+        Ok(())
     }
 
     /// Show the instruction to the race checker.
@@ -313,12 +309,12 @@ impl Core {
         self.scratchpad.range(self.value(operand) as u64, 0).unwrap_or(std::ptr::NonNull::dangling().as_ptr())
     }
 
-    fn execute(&mut self, instr: &Instr, ranges: &Accesses, shared: &Shared<'_>) -> Step {
+    fn execute(&mut self, instr: &Instr, unit: Unit, shared: &Shared<'_>) -> Step {
         // An instruction that moves no byte does nothing (a product still takes its weights).
-        match instr.unit() {
+        match unit {
             Unit::Matrix => self.matrix(instr, shared),
             Unit::Weights => self.transfer(instr, shared),
-            _ if !ranges.iter().any(|range| range.write) => Ok(()),
+            _ if !self.ranges.iter().any(|range| range.write) => Ok(()),
             Unit::Load | Unit::Store => self.transfer(instr, shared),
             _ => {
                 self.vector(instr, shared);
@@ -375,6 +371,21 @@ impl Core {
         }
         Ok(())
     }
+}
+
+fn value(registers: &[i64; arch::attr::REGISTERS as usize], operand: Operand) -> i64 {
+    registers[operand.reg as usize].wrapping_add(operand.imm)
+}
+
+fn count_bytes(counters: &mut Counters, unit: Unit, range: &Access) {
+    let counter = match (range.space, unit) {
+        (Space::Scratchpad, _) => &mut counters.scratchpad_bytes,
+        (Space::Memory, Unit::Store) => &mut counters.store_bytes,
+        (Space::Memory, Unit::Load) => &mut counters.load_bytes,
+        // The weight stream is counted where it is taken.
+        (Space::Memory, _) => return,
+    };
+    *counter += range.bytes;
 }
 
 fn parameter(index: i64, params: &[u32]) -> Step<i64> {

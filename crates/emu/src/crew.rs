@@ -27,6 +27,10 @@ const PARTS: usize = 4;
 /// Rows for each thread that are worth to be divided among them.
 const ROWS: usize = 32;
 
+/// Products of codes that are worth to be taken over from a thread that is late, and most slices into which its work is cut for that.
+const SLICE: usize = 1 << 18;
+const SLICES: usize = 64;
+
 /// Turns of a waiting thread before it lets others run.
 const SPINS: usize = 1 << 11;
 
@@ -96,6 +100,11 @@ impl Crew {
             (_, true) => rows.is_multiple_of(2),
             _ => rows >= ROWS * self.threads(),
         }
+    }
+
+    /// Into how many slices a thread's work of so many products is cut, so that others may take over the last of them.
+    pub(crate) fn slices(&self, products: usize) -> usize {
+        if self.finely { SLICES } else { (products / SLICE).clamp(1, SLICES) }
     }
 
     /// Calls `f(part, thread)` once for each of `parts` parts, on any threads and in any order; only the core's own thread may ask.

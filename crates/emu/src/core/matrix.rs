@@ -2,13 +2,14 @@
 //! threads of the core.
 
 use super::{Core, Shared, Step};
+use crate::crew::pause;
 use crate::kernels::{Activations, Filling, Prepared, Scratch, Tiles};
 use arch::Instr;
 use base::status::Flags;
 use base::tile::{BLOCK, WeightKind};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 /// A row of tiles as taken from the stream.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,6 @@ pub(super) enum Strip {
 /// What one thread of a core has for itself.
 #[derive(Default)]
 pub(super) struct Desk {
-    prepared: Prepared,
     scratch: Scratch,
 }
 
@@ -191,16 +191,27 @@ impl Core {
         self.flags |= Flags(flags.into_inner());
     }
 
-    /// Multiply all strips, each thread a stretch of the rows of activations: what a row becomes stays in the caches of the thread that has it.
+    /// Multiply all strips, each thread a stretch of the rows of activations: what a row becomes stays in the caches of the thread that has it. Who is
+    /// done takes strips of those that are not.
     fn by_rows(&mut self, product: &Product, inputs: usize, shared: &Shared<'_>) {
         let (rows, threads) = (inputs * product.tokens, shared.crew.threads());
+        if self.stretches.len() < threads {
+            self.stretches.resize_with(threads, Stretch::default);
+        }
+        self.stretches.iter_mut().for_each(|stretch| *stretch.ready.get_mut() = false);
         let work = Work { strips: &self.strips, tiles: &self.tiles, prepared: &[], desks: &self.desks };
         // Whole fours, which the kernels like best.
         let whole = if rows >= 16 * threads { 4 } else { 1 };
         let start = |part: usize| if part == threads { rows } else { part * rows / threads / whole * whole };
+        let slices = shared.crew.slices(rows / threads * (self.strips.len() / inputs) * product.blocks * BLOCK * BLOCK);
         let flags = AtomicU32::new(0);
-        shared.crew.share(threads, &|part, thread| {
-            let some = work.rows(product, start(part)..start(part + 1), thread, shared);
+        shared.crew.share(threads * slices, &|part, thread| {
+            let (number, slice) = (part / slices, part % slices);
+            let stretch = &self.stretches[number];
+            if slice == 0 {
+                stretch.prepare(product, start(number)..start(number + 1), shared);
+            }
+            let some = work.rows(product, stretch, (slice, slices), thread, shared);
             flags.fetch_or(some.0, Ordering::Relaxed);
         });
         self.flags |= Flags(flags.into_inner());
@@ -311,27 +322,86 @@ impl Work<'_> {
         }
     }
 
-    /// Prepare and multiply some rows, counted over all inputs, with every strip that is theirs.
-    fn rows(&self, product: &Product, rows: Range<usize>, thread: usize, shared: &Shared<'_>) -> Flags {
+    /// Multiply a stretch of rows with one of some equal slices of the strips that are theirs.
+    fn rows(
+        &self,
+        product: &Product,
+        stretch: &Stretch,
+        (slice, slices): (usize, usize),
+        thread: usize,
+        shared: &Shared<'_>,
+    ) -> Flags {
         let mut desk = self.desks[thread].lock().unwrap_or_else(PoisonError::into_inner);
-        let Desk { prepared, scratch } = &mut *desk;
-        let (kernels, tokens, mut flags) = (shared.kernels, product.tokens, Flags::NONE);
-        let mut at = rows.start;
-        while at < rows.end {
-            let (input, token) = (at / tokens, at % tokens);
-            let some = (rows.end - at).min(tokens - token);
-            let x = product.activations(input).part(token, some);
-            // SAFETY: `check` found all rows of all groups inside the scratchpad.
-            unsafe { kernels.prepare(product.kind, &x, product.grid, prepared) };
-            let strips = product.sub.saturating_mul(product.row_tiles);
-            for index in input * strips..((input + 1) * strips).min(self.strips.len()) {
-                let out = product.out(index).wrapping_add(token * product.ostep);
+        let (strips, mut flags) = (product.sub.saturating_mul(product.row_tiles), Flags::NONE);
+        let end = |part: usize| part * strips.min(self.strips.len()) / slices;
+        for portion in stretch.portions().iter() {
+            let first = portion.input * strips;
+            for index in first + end(slice)..(first + end(slice + 1)).min(self.strips.len()) {
+                let out = product.out(index).wrapping_add(portion.token * product.ostep);
                 let tiles = self.tiles(product, index);
                 // SAFETY: as in `run`.
-                flags |= unsafe { kernels.row_tile(prepared, tiles, BLOCK, out, product.ostep, scratch) };
+                flags |= unsafe {
+                    shared.kernels.row_tile(&portion.prepared, tiles, BLOCK, out, product.ostep, &mut desk.scratch)
+                };
             }
-            at += some;
         }
         flags
+    }
+}
+
+/// Rows of activations that one thread has prepared.
+#[derive(Default)]
+pub(super) struct Stretch {
+    portions: RwLock<Vec<Portion>>,
+    /// Whether they are those of this instruction.
+    ready: AtomicBool,
+}
+
+/// Those of one input, from some token on.
+#[derive(Default)]
+struct Portion {
+    input: usize,
+    token: usize,
+    prepared: Prepared,
+}
+
+impl Stretch {
+    /// Prepares some rows, counted over all inputs.
+    fn prepare(&self, product: &Product, rows: Range<usize>, shared: &Shared<'_>) {
+        let mut portions = self.portions.write().unwrap_or_else(PoisonError::into_inner);
+        let _ready = Ready(&self.ready);
+        let (mut at, mut count) = (rows.start, 0);
+        while at < rows.end {
+            let (input, token) = (at / product.tokens, at % product.tokens);
+            let some = (rows.end - at).min(product.tokens - token);
+            if portions.len() == count {
+                portions.push(Portion::default());
+            }
+            let portion = &mut portions[count];
+            (portion.input, portion.token) = (input, token);
+            let x = product.activations(input).part(token, some);
+            // SAFETY: `check` found all rows of all groups inside the scratchpad.
+            unsafe { shared.kernels.prepare(product.kind, &x, product.grid, &mut portion.prepared) };
+            (at, count) = (at + some, count + 1);
+        }
+        portions.truncate(count);
+    }
+
+    /// What was prepared: whoever takes strips of another thread waits for that.
+    fn portions(&self) -> RwLockReadGuard<'_, Vec<Portion>> {
+        let mut spins = 0;
+        while !self.ready.load(Ordering::Acquire) {
+            pause(&mut spins);
+        }
+        self.portions.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says that a stretch is ready, after a panic too: nobody waits forever.
+struct Ready<'a>(&'a AtomicBool);
+
+impl Drop for Ready<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }

@@ -41,17 +41,34 @@ impl Copy {
 
 /// # Safety
 /// As [`Copy::run`].
-unsafe fn row(elem: usize, (count, from_step, to_step): (usize, usize, usize), from: *const u8, to: *mut u8) {
+unsafe fn row(elem: usize, dim: (usize, usize, usize), from: *const u8, to: *mut u8) {
+    // SAFETY: inside the ranges that the caller vouches for.
+    unsafe {
+        match elem {
+            1 => words::<u8>(dim, from, to),
+            2 => words::<u16>(dim, from, to),
+            4 => words::<u32>(dim, from, to),
+            _ => {
+                let (count, from_step, to_step) = dim;
+                (0..count).for_each(|i| {
+                    std::ptr::copy_nonoverlapping(from.add(i * from_step), to.add(i * to_step), elem);
+                });
+            }
+        }
+    }
+}
+
+/// A row of elements that are registers.
+///
+/// # Safety
+/// As [`Copy::run`].
+#[inline(always)]
+unsafe fn words<T>((count, from_step, to_step): (usize, usize, usize), from: *const u8, to: *mut u8) {
     for i in 0..count {
         // SAFETY: inside the ranges that the caller vouches for.
         unsafe {
-            let (source, target) = (from.add(i * from_step), to.add(i * to_step));
-            match elem {
-                1 => *target = *source,
-                2 => target.cast::<u16>().write_unaligned(source.cast::<u16>().read_unaligned()),
-                4 => target.cast::<u32>().write_unaligned(source.cast::<u32>().read_unaligned()),
-                _ => std::ptr::copy_nonoverlapping(source, target, elem),
-            }
+            let element = from.add(i * from_step).cast::<T>().read_unaligned();
+            to.add(i * to_step).cast::<T>().write_unaligned(element);
         }
     }
 }
