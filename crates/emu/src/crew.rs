@@ -5,11 +5,14 @@
 //! what another of its parts writes (`arch::legal`), so nothing can depend on who computed which part, or when.
 //!
 //! Jobs are microseconds apart, so helpers wait by spinning. One that comes late finds the job closed and is not waited for: more threads than the host
-//! has processors cost little.
+//! has processors cost little. Helpers stay from run to run ([`Staff`]): a step of a network follows the other in less time than a thread takes to start.
+//! Who waits long for the next run sleeps.
 
 use std::ops::Range;
-use std::sync::RwLock;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
 /// A job: called with the number of a part and that of the thread that does it.
 type Job<'a> = &'a (dyn Fn(usize, usize) + Sync);
@@ -34,6 +37,9 @@ const SLICES: usize = 64;
 /// Turns of a waiting thread before it lets others run.
 const SPINS: usize = 1 << 11;
 
+/// Turns after which a thread sleeps that no run keeps: a fraction of a millisecond.
+const AWAKE: usize = SPINS + (1 << 10);
+
 /// One turn of waiting for what is microseconds away; `spins` counts them.
 pub(crate) fn pause(spins: &mut usize) {
     *spins += 1;
@@ -57,6 +63,11 @@ pub(crate) struct Crew {
     /// Of every thread's own parts the next that nobody has taken.
     next: Vec<Apart<AtomicUsize>>,
     job: Apart<RwLock<(Job<'static>, usize)>>,
+    /// Whether a helper's part panicked.
+    failed: AtomicBool,
+    /// Whether no run is under way, and what those sleep on who know it.
+    resting: AtomicBool,
+    bed: (Mutex<()>, Condvar),
     over: AtomicBool,
 }
 
@@ -69,13 +80,11 @@ impl Crew {
             gate: Apart(AtomicUsize::new(0)),
             next: (0..=helpers.min(MOST)).map(|_| Apart(AtomicUsize::new(0))).collect(),
             job: Apart(RwLock::new((&|_, _| (), 0))),
+            failed: AtomicBool::new(false),
+            resting: AtomicBool::new(true),
+            bed: (Mutex::new(()), Condvar::new()),
             over: AtomicBool::new(false),
         }
-    }
-
-    /// Helpers.
-    pub(crate) fn helpers(&self) -> usize {
-        self.helpers
     }
 
     /// Threads, the core's own among them.
@@ -121,8 +130,11 @@ impl Crew {
         }
         let before = self.gate.0.load(Ordering::Relaxed);
         self.gate.0.store((before & !(ROUND - 1)).wrapping_add(ROUND | OPEN), Ordering::Release);
-        let _round = Round(self);
-        self.work(0, f, parts);
+        {
+            let _round = Round(self);
+            self.work(0, f, parts);
+        }
+        assert!(!self.failed.load(Ordering::Relaxed), "a helper's part of an instruction panicked");
     }
 
     /// The parts that a thread takes first: the same rows from instruction to instruction, which its caches then hold.
@@ -144,8 +156,8 @@ impl Crew {
         }
     }
 
-    /// What helper `thread` does until the crew has no leader any more.
-    pub(crate) fn help(&self, thread: usize) {
+    /// What helper `thread` does until it is sent away.
+    fn help(&self, thread: usize) {
         let (mut seen, mut spins) = (0, 0);
         while !self.over.load(Ordering::Relaxed) {
             let gate = self.gate.0.load(Ordering::Acquire);
@@ -153,27 +165,74 @@ impl Crew {
             if !fresh || self.gate.0.compare_exchange(gate, gate + JOINED, Ordering::AcqRel, Ordering::Relaxed).is_err()
             {
                 pause(&mut spins);
+                if spins > AWAKE && self.resting.load(Ordering::Relaxed) {
+                    self.sleep();
+                    spins = 0;
+                }
                 continue;
             }
             let _joined = Joined(self);
             (seen, spins) = (gate / ROUND, 0);
             let (job, parts) = *self.job.0.read().unwrap_or_else(|e| e.into_inner());
-            self.work(thread, job, parts);
+            if catch_unwind(AssertUnwindSafe(|| self.work(thread, job, parts))).is_err() {
+                self.failed.store(true, Ordering::Relaxed);
+            }
         }
     }
 
-    /// Until what is returned goes, helpers are awaited; then they are sent away.
+    /// Sleeps until a run begins or the crew is over.
+    fn sleep(&self) {
+        let asleep = self.bed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rests = |_: &mut ()| self.resting.load(Ordering::Relaxed) && !self.over.load(Ordering::Relaxed);
+        drop(self.bed.1.wait_while(asleep, rests));
+    }
+
+    /// Says that a run has begun, or that all is over: nobody sleeps on.
+    fn wake(&self, flag: &AtomicBool, value: bool) {
+        let _bed = self.bed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        flag.store(value, Ordering::Relaxed);
+        self.bed.1.notify_all();
+    }
+
+    /// Until what is returned goes, helpers are awake.
     pub(crate) fn led(&self) -> Led<'_> {
+        self.wake(&self.resting, false);
         Led(self)
     }
 }
 
-/// A crew with a leader; see [`Crew::led`].
+/// A crew with a run under way; see [`Crew::led`].
 pub(crate) struct Led<'a>(&'a Crew);
 
 impl Drop for Led<'_> {
     fn drop(&mut self) {
-        self.0.over.store(true, Ordering::Relaxed);
+        self.0.resting.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A crew with its helpers' threads, which end with it.
+pub(crate) struct Staff {
+    pub(crate) crew: Arc<Crew>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Staff {
+    /// A crew of a core's own thread and `helpers` more, which share the smallest work if `finely` asks for it.
+    pub(crate) fn new(helpers: usize, finely: bool) -> Staff {
+        let crew = Arc::new(Crew::new(helpers, finely));
+        let hired = |thread| {
+            let crew = Arc::clone(&crew);
+            std::thread::spawn(move || crew.help(thread))
+        };
+        Staff { threads: (1..=crew.helpers).map(hired).collect(), crew }
+    }
+}
+
+impl Drop for Staff {
+    fn drop(&mut self) {
+        self.crew.wake(&self.crew.over, true);
+        // A helper catches the panics of its work.
+        self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
 }
 
@@ -206,12 +265,9 @@ mod tests {
 
     /// What `leader` does with a crew whose helpers are there, or come at any time.
     fn with_helpers<T>(helpers: usize, leader: impl FnOnce(&Crew) -> T) -> T {
-        let crew = &Crew::new(helpers, false);
-        std::thread::scope(|scope| {
-            let _led = crew.led();
-            (1..=crew.helpers()).for_each(|thread| drop(scope.spawn(move || crew.help(thread))));
-            leader(crew)
-        })
+        let staff = Staff::new(helpers, false);
+        let _led = staff.crew.led();
+        leader(&staff.crew)
     }
 
     #[test]
@@ -244,6 +300,22 @@ mod tests {
             });
         });
         assert_eq!(waits.into_inner(), 2);
+    }
+
+    #[test]
+    fn helpers_that_slept_between_runs_take_parts() {
+        let staff = Staff::new(1, false);
+        for _ in 0..3 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let (_led, waits) = (staff.crew.led(), AtomicUsize::new(0));
+            staff.crew.share(2, &|_, _| {
+                waits.fetch_add(1, Ordering::AcqRel);
+                let mut spins = 0;
+                while waits.load(Ordering::Acquire) < 2 {
+                    pause(&mut spins);
+                }
+            });
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The machine: a group of chips behind the [`Machine`] trait.
 
 use crate::core::{Core, Met, Shared, Stream};
+use crate::crew::Staff;
 use crate::kernels::{self, Kernels};
 use crate::memory::Memory;
 use crate::team::{Failure, Member, crews, run};
@@ -47,6 +48,8 @@ pub struct Emulator {
     chip: Chip,
     settings: Settings,
     chips: Vec<ChipState>,
+    /// The threads of every core, and for how many cores and threads they were made.
+    crews: (Vec<Staff>, [usize; 2]),
 }
 
 fn request(what: impl Into<String>) -> MachineError {
@@ -73,7 +76,7 @@ impl Emulator {
             Ok(ChipState { memory, params: vec![0; chip.parameters], cores: Vec::new(), streams: Vec::new() })
         };
         let chips = (0..settings.chips.max(1)).map(|_| state()).collect::<Result<Vec<_>, MachineError>>()?;
-        Ok(Emulator { chip: chip.clone(), settings, chips })
+        Ok(Emulator { chip: chip.clone(), settings, chips, crews: Default::default() })
     }
 
     /// Name of the instruction set in use.
@@ -169,15 +172,18 @@ impl Machine for Emulator {
         let settings = self.settings;
         let (description, kernels) = (&self.chip, settings.kernels);
         let count = self.chips.iter().map(|state| state.streams.len()).sum();
-        let crews = crews(count, settings.threads, settings.share_finely);
-        let mut free = crews.iter();
+        let wanted = [count, settings.threads];
+        if self.crews.1 != wanted {
+            self.crews = (crews(count, settings.threads, settings.share_finely), wanted);
+        }
+        let mut free = self.crews.0.iter();
         let mut members = Vec::new();
         for (chip, state) in self.chips.iter_mut().enumerate() {
             let (memory, params) = (&state.memory, &state.params[..]);
             let cores = state.cores.iter_mut().zip(&state.streams).zip(&mut free).enumerate();
-            members.extend(cores.map(|(core, ((state, stream), crew))| {
+            members.extend(cores.map(|(core, ((state, stream), staff))| {
                 state.restart(settings.budget, settings.check_races, settings.record);
-                let shared = Shared { chip: description, memory, params, kernels, crew };
+                let shared = Shared { chip: description, memory, params, kernels, crew: &staff.crew };
                 Member { chip, core, state, stream, shared }
             }));
         }

@@ -5,7 +5,7 @@
 //! tables of posts, used in turn: a table is written again only after the next meeting, and by then everyone has read it.
 
 use crate::core::{Core, Event, Gather, Shared, Stream};
-use crate::crew::{Crew, Led, pause};
+use crate::crew::{Crew, Led, Staff, pause};
 use arch::attr::Scope;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,19 +69,18 @@ impl Barrier {
 }
 
 /// The crews of `members` cores that share `threads` threads: who has none of its own to spare is alone.
-pub(crate) fn crews(members: usize, threads: usize, finely: bool) -> Vec<Crew> {
+pub(crate) fn crews(members: usize, threads: usize, finely: bool) -> Vec<Staff> {
     let helpers = |index: usize| (threads / members + usize::from(index < threads % members)).saturating_sub(1);
-    (0..members).map(|index| Crew::new(helpers(index), finely)).collect()
+    (0..members).map(|index| Staff::new(helpers(index), finely)).collect()
 }
 
-/// Run all members to their ends on up to `threads` threads, and the helpers of their crews on more.
+/// Run all members to their ends on up to `threads` threads; the helpers of their crews are more.
 pub(crate) fn run(members: Vec<Member<'_>>, threads: usize) -> Result<(), Failure> {
     let count = members.len();
     if count == 0 {
         return Ok(());
     }
     let threads = threads.clamp(1, count);
-    let crews: Vec<&Crew> = members.iter().map(|member| member.shared.crew).collect();
     let table = || -> Table {
         members.iter().map(|_| RwLock::new(Post { state: State::Running, pieces: Vec::new() })).collect()
     };
@@ -94,9 +93,6 @@ pub(crate) fn run(members: Vec<Member<'_>>, threads: usize) -> Result<(), Failur
     }
     let first = shares.remove(0);
     std::thread::scope(|scope| {
-        for crew in crews {
-            (1..=crew.helpers()).for_each(|thread| drop(scope.spawn(move || crew.help(thread))));
-        }
         for share in shares {
             scope.spawn(|| rounds(share, &tables, &places, &barrier));
         }

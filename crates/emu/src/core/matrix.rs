@@ -334,7 +334,8 @@ impl Work<'_> {
         let mut desk = self.desks[thread].lock().unwrap_or_else(PoisonError::into_inner);
         let (strips, mut flags) = (product.sub.saturating_mul(product.row_tiles), Flags::NONE);
         let end = |part: usize| part * strips.min(self.strips.len()) / slices;
-        for portion in stretch.portions().iter() {
+        let (portions, count) = &*stretch.portions();
+        for portion in &portions[..*count] {
             let first = portion.input * strips;
             for index in first + end(slice)..(first + end(slice + 1)).min(self.strips.len()) {
                 let out = product.out(index).wrapping_add(portion.token * product.ostep);
@@ -352,7 +353,8 @@ impl Work<'_> {
 /// Rows of activations that one thread has prepared.
 #[derive(Default)]
 pub(super) struct Stretch {
-    portions: RwLock<Vec<Portion>>,
+    /// Buffers of which some are in use.
+    portions: RwLock<(Vec<Portion>, usize)>,
     /// Whether they are those of this instruction.
     ready: AtomicBool,
 }
@@ -368,27 +370,28 @@ struct Portion {
 impl Stretch {
     /// Prepares some rows, counted over all inputs.
     fn prepare(&self, product: &Product, rows: Range<usize>, shared: &Shared<'_>) {
-        let mut portions = self.portions.write().unwrap_or_else(PoisonError::into_inner);
+        let (portions, count) = &mut *self.portions.write().unwrap_or_else(PoisonError::into_inner);
         let _ready = Ready(&self.ready);
-        let (mut at, mut count) = (rows.start, 0);
+        *count = 0;
+        let mut at = rows.start;
         while at < rows.end {
             let (input, token) = (at / product.tokens, at % product.tokens);
             let some = (rows.end - at).min(product.tokens - token);
-            if portions.len() == count {
+            if portions.len() == *count {
                 portions.push(Portion::default());
             }
-            let portion = &mut portions[count];
+            let portion = &mut portions[*count];
             (portion.input, portion.token) = (input, token);
             let x = product.activations(input).part(token, some);
             // SAFETY: `check` found all rows of all groups inside the scratchpad.
             unsafe { shared.kernels.prepare(product.kind, &x, product.grid, &mut portion.prepared) };
-            (at, count) = (at + some, count + 1);
+            at += some;
+            *count += 1;
         }
-        portions.truncate(count);
     }
 
     /// What was prepared: whoever takes strips of another thread waits for that.
-    fn portions(&self) -> RwLockReadGuard<'_, Vec<Portion>> {
+    fn portions(&self) -> RwLockReadGuard<'_, (Vec<Portion>, usize)> {
         let mut spins = 0;
         while !self.ready.load(Ordering::Acquire) {
             pause(&mut spins);
