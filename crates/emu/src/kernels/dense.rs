@@ -30,6 +30,7 @@ use super::matmul::{
 };
 use base::status::Flags;
 use base::tile::{BLOCK, Exact, WeightKind};
+use std::ops::Range;
 
 /// 1.5 * 2^52.
 pub(super) const MAGIC: f64 = 6_755_399_441_055_744.0;
@@ -383,11 +384,19 @@ unsafe fn dots<L: Lanes, S: Source<L>, const K: u8, const V: usize, const T: usi
     }
 }
 
-/// A run of tiles, the first being that of block `first`, against every token.
+/// A run of tiles, the first being that of block `first`, against every token; `between` is called before each part of the tokens with its number and
+/// how many there are.
 #[inline(always)]
-unsafe fn all_tokens<L: Lanes, S: Source<L>, const K: u8>(run: Run, x: &Prepared, first: usize, acc: *mut f64) {
+unsafe fn all_tokens<L: Lanes, S: Source<L>, const K: u8>(
+    run: Run,
+    x: &Prepared,
+    first: usize,
+    acc: *mut f64,
+    between: impl Fn(usize, usize),
+) {
     let steps = 2 * pairs::<L>(K);
     for t in (0..x.tokens).step_by(ABREAST) {
+        between(t / ABREAST, x.tokens.div_ceil(ABREAST));
         // SAFETY: the caller promises tiles of the source's form; `x` has records of all tokens.
         unsafe {
             let some = Tokens::new(x, steps, first, t, acc);
@@ -492,9 +501,9 @@ unsafe fn larger(most: &mut [u16; BLOCK], at: *const u8, mask: u16) {
 
 /// Asks for memory that will be read soon; any address is allowed.
 #[inline(always)]
-fn prefetch(at: *const u8, bytes: usize) {
+fn prefetch(at: *const u8, bytes: Range<usize>) {
     #[cfg(target_arch = "x86_64")]
-    for line in (0..bytes).step_by(64) {
+    for line in bytes.step_by(64) {
         // SAFETY: a prefetch never faults.
         unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.wrapping_add(line).cast()) };
     }
@@ -517,7 +526,9 @@ unsafe fn gather<L: Lanes, const K: u8>(x: &Prepared, tiles: Tiles, acc: *mut f6
             let fresh = tabled && first == 0;
             for b in 0..count {
                 let tile = tiles.at(kind, first + b);
-                prefetch(tiles.ahead(kind, first + b, AHEAD), kind.tile_bytes());
+                if !tabled {
+                    prefetch(tiles.ahead(kind, first + b, AHEAD), 0..kind.tile_bytes());
+                }
                 largest.see::<K>(tile);
                 if const { !L::BYTES_AS_PAIRS } && tabled {
                     let to = buffer.add(b * tabled_bytes::<L>(K));
@@ -527,13 +538,23 @@ unsafe fn gather<L: Lanes, const K: u8>(x: &Prepared, tiles: Tiles, acc: *mut f6
             }
             if const { !L::BYTES_AS_PAIRS } && tabled {
                 let run = Run { start: buffer, count, step: tabled_bytes::<L>(K), fresh };
-                all_tokens::<L, Tabled<K>, K>(run, x, first, acc);
+                // While the tokens meet these tiles, a few lines for each are fetched of those that come next.
+                let bytes = kind.tile_bytes();
+                all_tokens::<L, Tabled<K>, K>(run, x, first, acc, |part, parts| {
+                    let (mut at, end) = (part * count * bytes / parts, (part + 1) * count * bytes / parts);
+                    while at < end {
+                        let (tile, from) = (at / bytes, at % bytes);
+                        let to = (from + end - at).min(bytes);
+                        prefetch(tiles.ahead(kind, first + tile, count), from..to);
+                        at += to - from;
+                    }
+                });
             } else if x.tokens >= EXPAND_FROM {
                 expand::<L, K>(tiles.at(kind, first), buffer);
-                all_tokens::<L, Expanded<K>, K>(Run { start: buffer, count, step: 0, fresh }, x, first, acc);
+                all_tokens::<L, Expanded<K>, K>(Run { start: buffer, count, step: 0, fresh }, x, first, acc, |_, _| ());
             } else {
                 let run = Run { start: tiles.at(kind, first), count, step: 0, fresh };
-                all_tokens::<L, Packed<K>, K>(run, x, first, acc);
+                all_tokens::<L, Packed<K>, K>(run, x, first, acc, |_, _| ());
             }
         }
     }

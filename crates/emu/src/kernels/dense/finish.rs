@@ -57,7 +57,7 @@ pub(super) unsafe fn write<L: Lanes>(x: &Prepared, acc: *const f64, rows: usize,
     for t in 0..x.tokens {
         let to = out.wrapping_add(t * stride);
         if t + AHEAD < x.tokens {
-            prefetch(to.wrapping_add(AHEAD * stride), BLOCK * 4);
+            prefetch(to.wrapping_add(AHEAD * stride), 0..BLOCK * 4);
         }
         // SAFETY: the caller promises `tokens * 32` sums, and room for `rows` values per token.
         unsafe {
