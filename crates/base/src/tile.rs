@@ -120,6 +120,7 @@ impl Exact {
     }
 
     /// The value of a BF16 pattern; `None` for NaN and infinity.
+    #[inline]
     pub fn from_bf16(bits: u16) -> Option<Exact> {
         Exact::from_ieee(bits as u32, 7, 8)
     }

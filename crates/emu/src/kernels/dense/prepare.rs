@@ -37,16 +37,22 @@ pub(in crate::kernels) unsafe fn fill<L: Lanes>(x: &Activations, to: &Filling, p
         block_max.fill(0.0);
         for t in tokens {
             let mut start = MAGIC.to_bits();
+            let (step, size) = (abreast(to.tokens, t), Layout::record(layout.steps));
+            let first = to.records.add(place(to.tokens, to.blocks, t, 0) * size);
             for (b, block_max) in block_max.iter_mut().enumerate() {
-                let exact = Exact::from_bf16(*to.scales.add(t * to.blocks + b));
-                flags |= if exact.is_none() { Flags::NAN } else { Flags::NONE };
-                let scale = match exact.filter(|_| inside) {
-                    Some(exact) => Scale { mantissa: exact.mantissa as i32, power: exact.exponent - to.g },
-                    None => Scale { mantissa: 0, power: 0 },
-                };
                 let codes = &*to.codes.add((t * to.blocks + b) * BLOCK).cast::<[i8; BLOCK]>();
-                let at = to.records.add(place(to.tokens, to.blocks, t, b) * Layout::record(layout.steps));
-                let (magic, bound) = record::<L>(to.kind, layout, codes, scale, at);
+                let (bits, at) = (*to.scales.add(t * to.blocks + b), first.add(b * step * size));
+                let (magic, bound) = if layout.tabled && inside {
+                    short::<L>(to.kind, layout, codes, bits, to.g, at)
+                } else {
+                    let exact = Exact::from_bf16(bits);
+                    flags |= if exact.is_none() { Flags::NAN } else { Flags::NONE };
+                    let scale = match exact.filter(|_| inside) {
+                        Some(exact) => Scale { mantissa: exact.mantissa as i32, power: exact.exponent - to.g },
+                        None => Scale { mantissa: 0, power: 0 },
+                    };
+                    record::<L>(to.kind, layout, codes, scale, at)
+                };
                 start = start.wrapping_sub(terms.wrapping_mul(magic.to_bits()));
                 *block_max = block_max.max(bound);
             }
@@ -83,5 +89,38 @@ unsafe fn record<L: Lanes>(
         layout.arrange(codes, scale.mantissa, steps);
         let magnitude = sums[1][0] + sums[1][1];
         (term.magic, (scale.mantissa.abs() * magnitude) as f64 * power_of_two(scale.power))
+    }
+}
+
+/// [`record`] where the layout has a table and the grid leaves room: the scale is zero or one of [`MANTISSAS`] times a power of two.
+#[inline(always)]
+unsafe fn short<L: Lanes>(
+    kind: WeightKind,
+    layout: Layout,
+    codes: &[i8; BLOCK],
+    bits: u16,
+    g: i32,
+    at: *mut u8,
+) -> (f64, f64) {
+    // Zero is in no table: the block itself becomes zero.
+    let (mantissa, power, codes) = match bits {
+        0 => (MANTISSAS.start, 0, &[0; BLOCK]),
+        _ => ((bits >> 4 & 7 | 8) as i32, (bits >> 7) as i32 - 130 - g, codes),
+    };
+    // SAFETY: 32 codes; the caller promises room for a record.
+    unsafe {
+        let [[a, b], [c, d]] = L::sums(codes.as_ptr());
+        let (sum, magnitude) = (a + b, c + d);
+        // A power of two moves the exponent, and none of these leaves the normal numbers.
+        let magic = f64::from_bits(MAGIC.to_bits().wrapping_sub(((power + scale_power(kind)) as u64) << 52));
+        at.cast::<Term>().write(Term {
+            magic,
+            sums: (sum * mantissa) as f64,
+            place: mantissa as f64,
+            init: (1u32 << 31).wrapping_sub((layout.offset * sum) as u32),
+            mantissas: (mantissa - MANTISSAS.start) as u32,
+        });
+        at.add(size_of::<Term>()).cast::<[i8; BLOCK]>().write(*codes);
+        (magic, (mantissa * magnitude) as f64 * power_of_two(power))
     }
 }
