@@ -359,12 +359,17 @@ fn check_spread(name: &str, shape: &Shape) -> Result<(), Refusal> {
 pub const ROW_ALIGN: i64 = 32;
 const WORD: i64 = 4;
 
-fn check_elem(elem: i64) -> Result<i64, Refusal> {
+/// Alignment of elements of so many bytes in both memories; `None` if there are no such elements.
+pub fn element_align(elem: i64) -> Option<i64> {
     match elem {
-        1 | 2 | 4 | 8 | 16 => Ok(elem),
-        n if n > 0 && n % 32 == 0 => Ok(32),
-        n => Err(format!("`elem` = {n} must be 1, 2, 4, 8, 16 or a multiple of 32")),
+        1 | 2 | 4 | 8 | 16 => Some(elem),
+        n if n > 0 && n % 32 == 0 => Some(32),
+        _ => None,
     }
+}
+
+fn check_elem(elem: i64) -> Result<i64, Refusal> {
+    element_align(elem).ok_or_else(|| format!("`elem` = {elem} must be 1, 2, 4, 8, 16 or a multiple of 32"))
 }
 
 /// The byte ranges that an instruction with these operand values reads and writes, or the rule that it breaks. `value` resolves operands. The ranges

@@ -3,17 +3,20 @@
 use super::{Core, Piece, Shared, Step};
 use crate::memory::Memory;
 use arch::Instr;
+use arch::attr::Unit;
 use arch::isa::Operand;
+use arch::legal::{Space, accesses, element_align};
 
 /// A strided copy of three dimensions: count, source step, destination step; innermost first.
-struct Copy {
+#[derive(Clone, Copy, Debug)]
+struct Strided {
     elem: usize,
     dims: [(usize, usize, usize); 3],
 }
 
-impl Copy {
+impl Strided {
     /// Merge contiguous dimensions into longer elements.
-    fn merged(mut self) -> Copy {
+    fn merged(mut self) -> Strided {
         while self.dims[0].0 == 1 || (self.dims[0].1 == self.elem && self.dims[0].2 == self.elem) {
             let (count, _, _) = self.dims[0];
             self.elem *= count;
@@ -28,7 +31,7 @@ impl Copy {
     /// # Safety
     /// All elements of both sides lie in valid memory; the sides do not overlap.
     unsafe fn run(self, from: *const u8, to: *mut u8) {
-        let Copy { elem, dims } = self.merged();
+        let Strided { elem, dims } = self.merged();
         for i2 in 0..dims[2].0 {
             for i1 in 0..dims[1].0 {
                 let (source, target) = (i1 * dims[1].1 + i2 * dims[2].1, i1 * dims[1].2 + i2 * dims[2].2);
@@ -40,7 +43,7 @@ impl Copy {
 }
 
 /// # Safety
-/// As [`Copy::run`].
+/// As [`Strided::run`].
 unsafe fn row(elem: usize, dim: (usize, usize, usize), from: *const u8, to: *mut u8) {
     // SAFETY: inside the ranges that the caller vouches for.
     unsafe {
@@ -61,7 +64,7 @@ unsafe fn row(elem: usize, dim: (usize, usize, usize), from: *const u8, to: *mut
 /// A row of elements that are registers.
 ///
 /// # Safety
-/// As [`Copy::run`].
+/// As [`Strided::run`].
 #[inline(always)]
 unsafe fn words<T>((count, from_step, to_step): (usize, usize, usize), from: *const u8, to: *mut u8) {
     for i in 0..count {
@@ -73,7 +76,81 @@ unsafe fn words<T>((count, from_step, to_step): (usize, usize, usize), from: *co
     }
 }
 
+/// A load or store whose elements, counts and steps are constants: only where it begins differs from turn to turn of a loop, and all that depends on
+/// the rest is known before the program runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fixed {
+    /// Where it begins in the scratchpad and in memory.
+    starts: [Operand; 2],
+    /// Bytes from there to its end.
+    spans: [u64; 2],
+    copy: Strided,
+    align: u64,
+    bytes: u64,
+}
+
+impl Fixed {
+    /// What is known of an instruction; `None` where it depends on registers, moves nothing, or breaks a rule.
+    pub(super) fn of(instr: &Instr) -> Option<Fixed> {
+        let mut plain = *instr;
+        let (starts, elem, dims) = match &mut plain {
+            Instr::Ld { dst, mem, elem, n0, s0, d0, n1, s1, d1, n2, s2, d2 } => {
+                ([dst, mem], *elem, [(*n0, *s0, *d0), (*n1, *s1, *d1), (*n2, *s2, *d2)])
+            }
+            Instr::St { src, mem, elem, n0, s0, d0, n1, s1, d1, n2, s2, d2 } => {
+                ([src, mem], *elem, [(*n0, *s0, *d0), (*n1, *s1, *d1), (*n2, *s2, *d2)])
+            }
+            _ => return None,
+        };
+        let starts = starts.map(|start| std::mem::replace(start, Operand::imm(0)));
+        let constant = |operand: &Operand| operand.reg == 0;
+        if !constant(&elem) || !dims.iter().all(|(n, s, d)| [n, s, d].into_iter().all(constant)) {
+            return None;
+        }
+        let ranges = accesses(&plain, &|operand| operand.imm).ok()?;
+        let span = |space| ranges.iter().find(|range| range.space == space).map(|range| range.end);
+        let count = |operand: Operand| operand.imm.max(0) as usize;
+        let dims = dims.map(|(n, s, d)| (count(n), count(s), count(d)));
+        Some(Fixed {
+            starts,
+            spans: [span(Space::Scratchpad)?, span(Space::Memory)?],
+            copy: Strided { elem: count(elem), dims }.merged(),
+            align: element_align(elem.imm)? as u64,
+            bytes: ranges.iter().next()?.bytes,
+        })
+    }
+}
+
 impl Core {
+    /// Runs a transfer of which all but its starts is known. False, and nothing is done, if a start breaks a rule: which one, the general way says.
+    pub(super) fn fixed(&mut self, fixed: &Fixed, unit: Unit, shared: &Shared<'_>) -> bool {
+        let [near, far] = fixed.starts.map(|start| self.value(start) as u64);
+        let inside = |start: u64, span: u64, len: usize| start.checked_add(span).is_some_and(|end| end <= len as u64);
+        let [near_span, far_span] = fixed.spans;
+        if (near | far) & (fixed.align - 1) != 0
+            || !inside(near, near_span, self.scratchpad.len())
+            || !inside(far, far_span, shared.memory.len())
+        {
+            return false;
+        }
+        let (Some(near), Some(far)) = (self.scratchpad.range(near, near_span), shared.memory.range(far, far_span))
+        else {
+            return false;
+        };
+        self.counters.scratchpad_bytes += fixed.bytes;
+        // SAFETY: both ranges lie inside; scratchpad and memory are different mappings.
+        unsafe {
+            if unit == Unit::Store {
+                self.counters.store_bytes += fixed.bytes;
+                fixed.copy.run(near, far);
+            } else {
+                self.counters.load_bytes += fixed.bytes;
+                fixed.copy.run(far, near);
+            }
+        }
+        true
+    }
+
     pub(super) fn transfer(&mut self, instr: &Instr, shared: &Shared<'_>) -> Step {
         match *instr {
             Instr::Ld { dst, mem, elem, n0, s0, d0, n1, s1, d1, n2, s2, d2 } => {
@@ -101,9 +178,9 @@ impl Core {
         }
     }
 
-    fn copy(&self, elem: Operand, dims: [(Operand, Operand, Operand); 3]) -> Copy {
+    fn copy(&self, elem: Operand, dims: [(Operand, Operand, Operand); 3]) -> Strided {
         let dims = dims.map(|(n, s, d)| (self.count(n), self.count(s), self.count(d)));
-        Copy { elem: self.count(elem), dims }
+        Strided { elem: self.count(elem), dims }
     }
 
     /// The table's entry `index`.
@@ -128,7 +205,7 @@ impl Core {
             let at = self.gathered(self.value(mem), self.entry(table, i), self.value(step), span, shared.memory)?;
             // SAFETY: `check` found the destination's bounding range inside, `gathered` the source's.
             let to = unsafe { self.spad(dst).add(i * self.count(d0)) };
-            let copy = Copy { elem, dims: [(pieces, s1, d1), (1, 0, 0), (1, 0, 0)] };
+            let copy = Strided { elem, dims: [(pieces, s1, d1), (1, 0, 0), (1, 0, 0)] };
             // SAFETY: as above.
             unsafe { copy.run(at, to) };
         }
