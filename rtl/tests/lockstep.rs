@@ -4,7 +4,8 @@
 //! What instructions waited for while they ran, with what operands, is counted (`functional`); `PUCE_FUNCTIONAL` names a file for the counts, and lets
 //! three programs of four meet a memory whose times the twin has. Only those run on the chip then that meet what few programs before them had met.
 //!
-//! `PUCE_CASES` asks for at least so many programs, `PUCE_SEED` begins elsewhere, and `PUCE_UNITS` (`l,s`) leaves only the instructions of these engines.
+//! `PUCE_CASES` asks for at least so many programs, `PUCE_SEED` begins elsewhere, `PUCE_UNITS` (`l,s`) leaves only the instructions of these engines, and
+//! `PUCE_BURSTS` has the programs of bursts.
 
 mod functional;
 
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex};
 
 use arch::Chip;
 use arch::attr::{Attr, Unit};
-use arch::random::{Case, case, everything, shrink};
+use arch::random::{Case, bursts, case, everything, shrink};
 use emu::{Emulator, Settings};
 use functional::{Functional, Run, Waiting};
 use perf::cycles::machine::Machine;
@@ -36,6 +37,8 @@ const SHARE: u64 = 3;
 const LEAST: u64 = 300;
 /// And at most, when not more are asked for.
 const MOST: u64 = 4000;
+/// Programs of bursts in every run.
+const BURSTS: u64 = 8;
 /// Far beyond what a random program takes.
 const LIMIT: u64 = 4_000_000;
 
@@ -238,9 +241,14 @@ fn units() -> Option<Vec<Unit>> {
     Some(named.split(',').map(unit).chain([Unit::Control]).collect())
 }
 
+/// Whether the programs are those of bursts.
+fn in_bursts() -> bool {
+    std::env::var_os("PUCE_BURSTS").is_some()
+}
+
 /// The program of a seed.
 fn program(chip: &Chip, seed: u64, units: Option<&[Unit]>) -> Case {
-    let mut case = case(chip, seed);
+    let mut case = if in_bursts() { bursts(chip, seed) } else { case(chip, seed) };
     if let Some(units) = units {
         case.program.cores.iter_mut().for_each(|stream| stream.retain(|instr| units.contains(&instr.unit())));
     }
@@ -256,6 +264,42 @@ fn no_tools() -> bool {
         }
         found => found.is_err_and(|error| panic!("{error}")),
     }
+}
+
+/// Holds the chip to the emulator and the twin in a program: what it left behind, unless the program did not have to run on it, or what differs.
+fn held(
+    simulator: &mut Simulator,
+    case: &Case,
+    seed: u64,
+    functional: &Mutex<Functional>,
+) -> Result<Option<Outcome>, String> {
+    let (want, met) = watched(&simulator.chip, case, behind(seed));
+    assert_eq!(want.result, Ok(()), "seed {seed}: a random program is legal");
+    let found = met.points(&simulator.chip);
+    if !functional.lock().unwrap().add(&met, found) {
+        return Ok(None);
+    }
+    let got = simulator.run(case, behind(seed));
+    if want == got { Ok(Some(got)) } else { Err(simulator.report(case, seed)) }
+}
+
+#[test]
+fn bursts_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
+    if no_tools() {
+        return;
+    }
+    let mut simulator = Simulator::new(1);
+    let functional = Mutex::new(Functional::new(&simulator.chip, false));
+    for seed in 0..BURSTS {
+        let case = bursts(&simulator.chip, seed);
+        held(&mut simulator, &case, seed, &functional).unwrap_or_else(|differs| panic!("{differs}"));
+    }
+    let functional = functional.into_inner().unwrap();
+    assert!(
+        functional.counts().points.keys().any(|point| point.ends_with("| queue")),
+        "no command waited for its queue"
+    );
+    functional.check(&rtl::functional::Counts::bursts());
 }
 
 #[test]
@@ -287,7 +331,8 @@ fn random_programs_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
     let (instructions, timed) = (AtomicU64::new(0), AtomicU64::new(0));
     let nano = Chip::builtin("nano").unwrap();
     let functional = Mutex::new(Functional::new(&nano, file().is_some()));
-    let enough = |seed: u64| seed >= first + least && (units.is_some() || missing.lock().unwrap().is_empty());
+    let part = units.is_some() || in_bursts();
+    let enough = |seed: u64| seed >= first + least && (part || missing.lock().unwrap().is_empty());
     let work = || {
         let mut simulators = CORES.map(Simulator::new);
         loop {
@@ -297,17 +342,14 @@ fn random_programs_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
             }
             let simulator = &mut simulators[usize::from(seed.is_multiple_of(SHARE))];
             let case = program(&simulator.chip, seed, units.as_deref());
-            let (want, met) = watched(&simulator.chip, &case, behind(seed));
-            assert_eq!(want.result, Ok(()), "seed {seed}: a random program is legal");
-            let found = met.points(&simulator.chip);
-            if !functional.lock().unwrap().add(&met, found) {
-                continue;
-            }
-            let got = simulator.run(&case, behind(seed));
-            if want != got {
-                next.store(u64::MAX / 2, Ordering::Relaxed);
-                panic!("{}", simulator.report(&case, seed));
-            }
+            let got = match held(simulator, &case, seed, &functional) {
+                Ok(Some(got)) => got,
+                Ok(None) => continue,
+                Err(differs) => {
+                    next.store(u64::MAX / 2, Ordering::Relaxed);
+                    panic!("{differs}");
+                }
+            };
             instructions.fetch_add(got.instructions.iter().sum(), Ordering::Relaxed);
             timed.fetch_add(u64::from(got.counts.is_some()), Ordering::Relaxed);
             let mut missing = missing.lock().unwrap();
@@ -322,11 +364,12 @@ fn random_programs_leave_the_same_behind_on_the_chip_and_on_the_emulator() {
     println!(
         "{count} programs from seed {first} on, {ran} of them on the chip, {instructions} instructions; {timed} programs took the twin's cycles"
     );
-    assert!(units.is_some() || timed > ran / 16, "the times of {timed} programs were compared");
+    assert!(part || timed > ran / 16, "the times of {timed} programs were compared");
     let missing = missing.into_inner().unwrap();
-    assert!(units.is_some() || missing.is_empty(), "{count} programs never had {missing:?}");
+    assert!(part || missing.is_empty(), "{count} programs never had {missing:?}");
     match file() {
         Some(path) => std::fs::write(path, serde_json::to_string(functional.counts()).unwrap()).unwrap(),
+        None if in_bursts() => functional.check(&rtl::functional::Counts::bursts()),
         None if units.is_none() => functional.check(&rtl::functional::Counts::kept()),
         None => {}
     }

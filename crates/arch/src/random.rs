@@ -121,28 +121,47 @@ impl Random {
 /// The random program of a seed. The chip's scratchpad has at least 16 KiB; up to three of its cores are used.
 pub fn case(chip: &Chip, seed: u64) -> Case {
     let mut random = Random::new(seed);
-    let cores = 1 + random.below(chip.core.count.min(3) as i64) as usize;
-    let params: Vec<u32> = (0..8).map(|_| random.below(7) as u32).collect();
-    let memory = image(&mut random, cores);
+    let (mut case, cores) = empty(&mut random, chip, 8);
     let phases = 1 + random.below(2) as usize;
     let gathers: Vec<draw::Exchange> = (0..phases).map(|_| draw::Exchange::random(&mut random, cores)).collect();
-    let mut case = Case { program: Program { memory: memory.len() as u64, cores: Vec::new() }, memory, params };
     let streams = (0..cores).map(|core| Draw::new(random.bits(), chip, Walk::of(&case, core, chip)).stream(&gathers));
     case.program.cores = streams.collect();
     synchronise(&mut case, chip);
     case
 }
 
-/// A memory image: bytes that are moderate numbers in every format, binary32 values of all kinds, raw bytes; then the table and the private areas.
-fn image(random: &mut Random, cores: usize) -> Vec<u8> {
+/// The random program of bursts of a seed: instead of mixed pieces it has commands that come while their engine is held up, directly behind a `sync` or
+/// behind as many as its queue has room for, and commands that nothing is in the way of; more of its values are special. It has no exchanges.
+pub fn bursts(chip: &Chip, seed: u64) -> Case {
+    let mut random = Random::new(seed);
+    let (mut case, cores) = empty(&mut random, chip, 11);
+    let streams = (0..cores).map(|core| Draw::new(random.bits(), chip, Walk::of(&case, core, chip)).bursts());
+    case.program.cores = streams.collect();
+    synchronise(&mut case, chip);
+    case
+}
+
+/// A case without a program, and its number of cores.
+fn empty(random: &mut Random, chip: &Chip, styles: i64) -> (Case, usize) {
+    let cores = 1 + random.below(chip.core.count.min(3) as i64) as usize;
+    let params: Vec<u32> = (0..8).map(|_| random.below(7) as u32).collect();
+    let memory = image(random, cores, styles);
+    (Case { program: Program { memory: memory.len() as u64, cores: Vec::new() }, memory, params }, cores)
+}
+
+/// A memory image: bytes that are moderate numbers in every format, binary32 values of all kinds, raw bytes, and with more styles than eight special
+/// values and NaNs of every format; then the table and the private areas.
+fn image(random: &mut Random, cores: usize, styles: i64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while bytes.len() < DATA as usize {
-        let style = random.below(8);
+        let style = random.below(styles);
         for _ in 0..128 {
             match style {
                 0..4 => bytes.extend((0..4).map(|_| (0x24 + random.below(0x18)) as u8 | (random.below(2) << 7) as u8)),
                 4..7 => bytes.extend(random.float().to_le_bytes()),
-                _ => bytes.extend((random.bits() as u32).to_le_bytes()),
+                7 => bytes.extend((random.bits() as u32).to_le_bytes()),
+                8..10 => bytes.extend(random.pick(&SPECIAL).to_le_bytes()),
+                _ => bytes.extend(u32::MAX.to_le_bytes()),
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The random generator itself: deterministic, sound, complete; and what it makes survives both written forms.
 
-use arch::random::{Case, case, everything, shrink, sound};
+use arch::attr::Unit;
+use arch::isa::OPS;
+use arch::random::{Case, bursts, case, everything, shrink, sound};
 use arch::{Chip, Instr, Program, legal};
 use std::collections::BTreeSet;
 
@@ -20,6 +22,21 @@ fn programs_are_sound_and_keep_both_forms() {
         assert_eq!(Program::parse("text", &text).unwrap(), made.program, "seed {seed}");
         assert_eq!(Program::from_bytes(&made.program.to_bytes()).unwrap(), made.program, "seed {seed}");
     }
+}
+
+#[test]
+fn bursts_are_sound_and_have_every_instruction_of_an_engine() {
+    let chip = nano(2);
+    let engines: BTreeSet<u8> =
+        OPS.iter().filter(|op| !matches!(op.unit, Unit::Control | Unit::Exchange)).map(|op| op.code).collect();
+    let mut missing: BTreeSet<_> = everything().into_iter().filter(|(code, ..)| engines.contains(code)).collect();
+    for seed in 0..300 {
+        let made = bursts(&chip, seed);
+        assert_eq!(made, bursts(&chip, seed), "seed {seed}");
+        assert!(sound(&made, &chip), "seed {seed}:\n{}", made.program);
+        made.covers().iter().for_each(|found| _ = missing.remove(found));
+    }
+    assert!(missing.is_empty(), "(opcode, attribute, byte) never drawn: {missing:x?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 const COUNTS: &str = include_str!("../../scoreboard/functional.json");
+const BURSTS: &str = include_str!("../../scoreboard/bursts.json");
 const NEVERS: &str = include_str!("../../scoreboard/functional.toml");
 
 /// In how many programs points were met.
@@ -31,6 +32,11 @@ impl Counts {
     /// What was kept of the last run of `cargo xtask scoreboard functional`.
     pub fn kept() -> Counts {
         serde_json::from_str(COUNTS).expect("rtl/scoreboard/functional.json is written by this type")
+    }
+
+    /// What was kept of the last run with `--bursts`.
+    pub fn bursts() -> Counts {
+        serde_json::from_str(BURSTS).expect("rtl/scoreboard/bursts.json is written by this type")
     }
 }
 

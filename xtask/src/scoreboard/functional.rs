@@ -15,6 +15,8 @@ use crate::date::today;
 
 /// Where counts are kept.
 const KEPT: &str = "functional.json";
+/// Where those of programs of bursts are kept.
+const BURSTS: &str = "bursts.json";
 /// What the run leaves behind.
 const FOUND: &str = "target/scoreboard/functional.json";
 /// Most seconds of a run.
@@ -32,6 +34,9 @@ pub struct Options {
     /// Add what is met to what is kept, with other seeds
     #[arg(long)]
     more: bool,
+    /// Run programs of bursts: commands that wait for a full queue or directly behind a `sync`
+    #[arg(long)]
+    bursts: bool,
 }
 
 /// Runs the programs and keeps what they met.
@@ -44,19 +49,21 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let mut command = targets.command("lockstep", &["random_programs".into()])?;
     command.env("PUCE_FUNCTIONAL", &found).env("PUCE_SEED", options.seed.to_string());
     command.env("PUCE_CASES", options.programs.to_string());
+    command.envs(options.bursts.then_some(("PUCE_BURSTS", "1")));
+    let name = if options.bursts { BURSTS } else { KEPT };
     well(ended(&mut command, Duration::from_secs(TIME), &log)?, "the lockstep run", &log)?;
     println!("{} programs: {} s", options.programs, start.elapsed().as_secs());
     let mut counts: Counts = serde_json::from_str(&std::fs::read_to_string(&found)?)?;
     counts.seed = options.seed;
     if options.more {
-        let before: Counts = kept(root, KEPT)?;
+        let before: Counts = kept(root, name)?;
         (counts.programs, counts.timed) = (counts.programs + before.programs, counts.timed + before.timed);
         counts.simulated += before.simulated;
         before.points.into_iter().for_each(|(point, programs)| *counts.points.entry(point).or_default() += programs);
         counts.seed = before.seed.min(options.seed);
     }
     counts = Counts { date: today(), tools: super::tools(root)?, ..counts };
-    keep(root, KEPT, &counts)?;
+    keep(root, name, &counts)?;
     Ok(())
 }
 
@@ -125,19 +132,35 @@ impl Sums {
     }
 }
 
+/// What the page says of programs of bursts, if any ran.
+fn bursts_of(counts: &Counts) -> String {
+    if counts.programs == 0 {
+        return String::new();
+    }
+    format!(
+        " `--bursts`, on {}, with {}: {} more from seed {} on ({} with the twin's times, {} on the design), in which commands wait for a full queue, directly behind a `sync`, or for nothing (`arch::random::bursts`).",
+        counts.date, counts.tools, counts.programs, counts.seed, counts.timed, counts.simulated
+    )
+}
+
 /// The part of the page on points, if any were counted.
 pub fn page(page: &mut String, root: &Path) -> Result<()> {
     let counts: Counts = kept(root, KEPT)?;
     if counts.programs == 0 {
         return Ok(());
     }
-    let sums = Sums::of(&counts)?;
+    let bursts: Counts = kept(root, BURSTS)?;
+    let also = bursts_of(&bursts);
+    let sums = Sums::of(&Counts {
+        points: [counts.points.clone(), bursts.points].into_iter().flatten().collect(),
+        ..counts.clone()
+    })?;
     let all = |of: fn(&Row) -> usize| sums.rows.iter().map(of).sum::<usize>();
     let (met, never, seldom) = (all(|row| row.met), all(|row| row.never), all(|row| row.seldom));
     write!(
         page,
         "\n## Instructions, operands, waits\n\n`cargo xtask scoreboard functional`, on {}, with {}: {} random programs from seed {} on, {} of them with a memory whose times the twin has, so that it is known who waited for \
-         what; each that met a point which fewer than three programs before it had met ran on the design in lockstep, too: {} programs. A point is an instruction with its attributes, a class of its operands and what it waited for (`rtl/src/functional`); it is met when an instruction with such operands waited so, between the cycle in which control \
+         what; each that met a point which fewer than three programs before it had met ran on the design in lockstep, too: {} programs.{also} A point is an instruction with its attributes, a class of its operands and what it waited for (`rtl/src/functional`); it is met when an instruction with such operands waited so, between the cycle in which control \
          would have begun with it and the one in which its engine was done. A wait counts for all instructions that were in the engine. *stutter* is no wait of one instruction: memory answered late, out of order and with every \
          channel stuttering in that program.\n\nOf {} points {met} are met, {} of those that random programs can meet; {never} they cannot meet, and {seldom} they could but did not, each with a reason below.\n\n",
         counts.date,

@@ -1,5 +1,7 @@
 //! Drawing instructions: operands that are probably good.
 
+mod burst;
+
 use super::walk::{Registers, Walk, value};
 use super::{DATA, ENTRIES, OWN, Random, SPAD, SPAD_TABLE, TABLE, ZONE, operand};
 use crate::Chip;
@@ -72,6 +74,8 @@ pub(super) struct Draw<'a> {
     walk: Walk<'a>,
     code: Vec<Instr>,
     registers: Registers,
+    /// Rows have room for another row between them more often.
+    apart: bool,
 }
 
 /// Rows in the scratchpad: address, step, step of the outer dimension.
@@ -84,7 +88,14 @@ struct Place {
 
 impl<'a> Draw<'a> {
     pub(super) fn new(seed: u64, chip: &'a Chip, walk: Walk<'a>) -> Draw<'a> {
-        Draw { random: Random::new(seed), chip, walk, code: Vec::new(), registers: [0; REGISTERS as usize] }
+        Draw {
+            random: Random::new(seed),
+            chip,
+            walk,
+            code: Vec::new(),
+            registers: [0; REGISTERS as usize],
+            apart: false,
+        }
     }
 
     /// A whole stream: fill the scratchpad, then pieces of work with the exchanges between them.
@@ -102,27 +113,35 @@ impl<'a> Draw<'a> {
         std::mem::take(&mut self.code)
     }
 
-    /// Several pieces, each drawn again until the walk accepts it.
+    /// Several pieces.
     fn pieces(&mut self) {
-        for _ in 0..3 + self.random.below(5) {
-            let kept = self.code.len();
-            for _ in 0..8 {
-                self.instr(1);
-                if let Ok(registers) = self.walk.check(&self.code) {
-                    self.registers = registers;
-                    break;
-                }
-                self.code.truncate(kept);
+        (0..3 + self.random.below(5)).for_each(|_| self.accepted(|draw| draw.instr(1)));
+    }
+
+    /// A piece, drawn again until the walk accepts it.
+    fn accepted(&mut self, piece: fn(&mut Self)) {
+        let kept = self.code.len();
+        for _ in 0..8 {
+            piece(self);
+            if let Ok(registers) = self.walk.check(&self.code) {
+                self.registers = registers;
+                break;
             }
+            self.code.truncate(kept);
         }
     }
 
     fn instr(&mut self, depth: i64) {
+        let template = self.template();
+        self.fill(template, depth);
+    }
+
+    /// An instruction of the table, with operands of zero.
+    fn template(&mut self) -> Instr {
         let op = self.random.pick(OPS);
         let attrs: Vec<u8> = (0..op.attrs.len()).map(|i| self.random.pick(&Instr::attr_choices(op.code, i))).collect();
         let zeros = vec![Operand::imm(0); op.operands.len()];
-        let template = Instr::from_parts(op.code, &attrs, &zeros).expect("made of the table's choices");
-        self.fill(template, depth);
+        Instr::from_parts(op.code, &attrs, &zeros).expect("made of the table's choices")
     }
 
     /// Append the instruction with operands, and whatever it needs around it. A new line of the table must be added here.
@@ -229,7 +248,8 @@ impl<'a> Draw<'a> {
             0 => (row * outer.max(1), row),
             1 => (row, row * rows.max(1)),
             _ => {
-                let step = row + 32 * self.random.below(3);
+                let gap = if self.apart && self.random.one_in(2) { row } else { 32 * self.random.below(3) };
+                let step = row + gap;
                 (step, step * rows.max(1) + 32 * self.random.below(3))
             }
         };
