@@ -13,6 +13,7 @@ import sys
 from library import liberty
 from merge import inside, merge
 from pyosys import libyosys as yosys
+from written import write_verilog
 
 NAME = re.compile(r"\W+")
 # What Yosys appends to a register's name.
@@ -143,21 +144,6 @@ def flatten(module, library, blocks, driver):
     netlist = {"ports": ports, "cells": cells, "memories": memories, "boxes": []}
     merge(netlist, boxes, blocks, names.plain, numbers.plain)
     return netlist
-
-
-def write_verilog(path, top, netlist):
-    ports, cells = netlist["ports"], netlist["cells"] + netlist["boxes"]
-    wires = {wire for cell in cells for wire in cell["pins"].values()}
-    with open(path, "w") as out:
-        out.write("module %s (%s);\n" % (top, ", ".join(ports)))
-        for name, direction in ports.items():
-            out.write("  %s %s;\n" % (direction, name))
-        for wire in sorted(wires - ports.keys()):
-            out.write("  wire %s;\n" % wire)
-        for cell in cells:
-            pins = ", ".join(".%s(%s)" % pair for pair in sorted(cell["pins"].items()))
-            out.write("  %s %s (%s);\n" % (cell["type"], cell["name"], pins))
-        out.write("endmodule\n")
 
 
 def write_memory(path, ports, memories):

@@ -1,7 +1,7 @@
 """From cells to places and wires: `place.py JOB` writes `place.json` and `wires.spef` into the job's folder.
 
-Coloquinte places the cells of `netlist.json` in rows of a square; ports stand around it. Each net becomes a tree over its pins, each of its branches a
-resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
+Coloquinte places the cells of `netlist.json` in rows of a square; ports stand around it. Where the places ask for repeaters, these come into the netlist, and all
+cells are put into their rows again. Each net becomes a tree over its pins, each of its branches a resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
 the lower and the upper edge with their pins towards the cells, and so do blocks that have places of their own, with their pins where those places have them.
 """
 
@@ -12,6 +12,8 @@ import sys
 import coloquinte
 import macros as memories
 from library import lef
+from repeat import Repeaters
+from written import write_verilog
 
 # Coloquinte counts in whole numbers: nanometres.
 NANO = 1000
@@ -70,54 +72,113 @@ def outlines(job, netlist):
     return {kind: {"size": (one["width"], one["height"]), "pins": one["ports"], "memory_um2": one["memory_um2"]} for kind, one in known.items()}
 
 
-def place(job, netlist, macros, site, known):
-    """Cells' and boxes' lower left corners and orientations, ports' places, the size of the square, and the memories' boxes."""
-    cells, ports = netlist["cells"], sorted(netlist["ports"])
-    size = [macros[cell["type"]]["size"] for cell in cells]
-    sized = [(memory, memories.size(memory, job["memory"])) for memory in netlist["memories"]]
-    blocks = [(memory, box) for memory, box in sized if box]
-    hard = [known[box["type"]]["size"] for box in netlist["boxes"]]
-    width, rows, stands = floor(sum(w * h for w, h in size), site[1], job["density"], [box for _, box in blocks] + hard)
-    row, height = nano(site[1]), rows * nano(site[1])
-    at, boxes = pins_of_memories(blocks, stands)
-    stood = [(nano(x), nano(y), "N") for x, y, _ in stands[len(blocks) :]]
-    full = boxes + [(x, y, nano(w), nano(h)) for (x, y, _), (w, h) in zip(stood, hard)]
-    outer = [port for port in ports if port not in at]
-    at.update({port: border(index, len(outer), width, height) for index, port in enumerate(outer)})
-    # Cells keep a little away from memories.
-    away = nano(memories.CHANNEL / 4)
-    left, low = [box[0] - away for box in full], [box[1] - away for box in full]
-    wide, tall = [box[2] + 2 * away for box in full], [box[3] + 2 * away for box in full]
-    circuit = coloquinte.Circuit(len(cells) + len(ports) + len(full))
-    circuit.cell_width = [nano(w) for w, _ in size] + [0] * len(ports) + wide
-    circuit.cell_height = [nano(h) for _, h in size] + [0] * len(ports) + tall
-    circuit.cell_is_fixed = [False] * len(cells) + [True] * (len(ports) + len(full))
-    circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports) + [True] * len(full)
-    circuit.cell_x = [0] * len(cells) + [at[port][0] for port in ports] + left
-    circuit.cell_y = [0] * len(cells) + [at[port][1] for port in ports] + low
-    circuit.cell_row_polarity = [coloquinte.CellRowPolarity.SAME] * circuit.nb_cells
-    number = {port: len(cells) + index for index, port in enumerate(ports)}
-    first = len(ports) + len(boxes)
+class Floor:
+    """What stands still: the square, the ports, memories and boxes."""
 
-    def pin_at(cell, pin):
-        if cell is None:
-            return number[pin], (0, 0)
-        if cell < len(cells):
-            return cell, macros[cells[cell]["type"]]["pins"].get(pin, (0, 0))
-        x, y = known[netlist["boxes"][cell - len(cells)]["type"]]["pins"][pin]
-        return cell + first, (x + away / NANO, y + away / NANO)
+    def __init__(self, job, netlist, macros, site, known):
+        self.job, self.macros, self.site, self.known = job, macros, site, known
+        ports = sorted(netlist["ports"])
+        size = [macros[cell["type"]]["size"] for cell in netlist["cells"]]
+        sized = [(memory, memories.size(memory, job["memory"])) for memory in netlist["memories"]]
+        blocks = [(memory, box) for memory, box in sized if box]
+        hard = [known[box["type"]]["size"] for box in netlist["boxes"]]
+        self.width, rows, stands = floor(sum(w * h for w, h in size), site[1], job["density"], [box for _, box in blocks] + hard)
+        self.row, self.height = nano(site[1]), rows * nano(site[1])
+        self.at, self.boxes = pins_of_memories(blocks, stands)
+        self.stood = [(nano(x), nano(y), "N") for x, y, _ in stands[len(blocks) :]]
+        self.full = self.boxes + [(x, y, nano(w), nano(h)) for (x, y, _), (w, h) in zip(self.stood, hard)]
+        outer = [port for port in ports if port not in self.at]
+        self.at.update({port: border(index, len(outer), self.width, self.height) for index, port in enumerate(outer)})
 
-    for pins in nets_of(netlist, job["ideal"]).values():
-        ends, where = zip(*(pin_at(cell, pin) for cell, pin in pins))
-        circuit.add_net(list(ends), [nano(x) for x, _ in where], [nano(y) for _, y in where])
-    circuit.setup_rows(coloquinte.Rectangle(0, width, 0, height), row, True, True)
-    circuit.place_global(job["effort"])
-    circuit.legalize(job["effort"])
-    circuit.place_detailed(job["effort"])
-    at_x = snapped(circuit, len(cells), nano(site[0]), width)
-    turns = [turn.name for turn in circuit.cell_orientation[: len(cells)]]
-    corners_of = list(zip(at_x, circuit.cell_y[: len(cells)], turns))
-    return corners_of + stood, at, (width, height), boxes
+    def circuit(self, netlist, starts):
+        """The netlist for Coloquinte, its cells at these lower left corners."""
+        cells, ports, at, full, known = netlist["cells"], sorted(netlist["ports"]), self.at, self.full, self.known
+        size = [self.macros[cell["type"]]["size"] for cell in cells]
+        # Cells keep a little away from memories.
+        away = nano(memories.CHANNEL / 4)
+        left, low = [box[0] - away for box in full], [box[1] - away for box in full]
+        wide, tall = [box[2] + 2 * away for box in full], [box[3] + 2 * away for box in full]
+        circuit = coloquinte.Circuit(len(cells) + len(ports) + len(full))
+        circuit.cell_width = [nano(w) for w, _ in size] + [0] * len(ports) + wide
+        circuit.cell_height = [nano(h) for _, h in size] + [0] * len(ports) + tall
+        circuit.cell_is_fixed = [False] * len(cells) + [True] * (len(ports) + len(full))
+        circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports) + [True] * len(full)
+        circuit.cell_x = [x for x, _ in starts] + [at[port][0] for port in ports] + left
+        circuit.cell_y = [y for _, y in starts] + [at[port][1] for port in ports] + low
+        circuit.cell_row_polarity = [coloquinte.CellRowPolarity.SAME] * circuit.nb_cells
+        number = {port: len(cells) + index for index, port in enumerate(ports)}
+        first = len(ports) + len(self.boxes)
+
+        def pin_at(cell, pin):
+            if cell is None:
+                return number[pin], (0, 0)
+            if cell < len(cells):
+                return cell, self.macros[cells[cell]["type"]]["pins"].get(pin, (0, 0))
+            x, y = known[netlist["boxes"][cell - len(cells)]["type"]]["pins"][pin]
+            return cell + first, (x + away / NANO, y + away / NANO)
+
+        for pins in nets_of(netlist, self.job["ideal"]).values():
+            ends, where = zip(*(pin_at(cell, pin) for cell, pin in pins))
+            circuit.add_net(list(ends), [nano(x) for x, _ in where], [nano(y) for _, y in where])
+        circuit.setup_rows(coloquinte.Rectangle(0, self.width, 0, self.height), self.row, True, True)
+        return circuit
+
+    def corners(self, circuit, netlist):
+        """Cells' and boxes' lower left corners and orientations, the cells on sites."""
+        count = len(netlist["cells"])
+        at_x = snapped(circuit, count, nano(self.site[0]), self.width)
+        turns = [turn.name for turn in circuit.cell_orientation[:count]]
+        return list(zip(at_x, circuit.cell_y[:count], turns)) + self.stood
+
+    def pins(self, netlist, corners, ways):
+        """Where each pin is in micrometres, and whether it drives its net or takes from it."""
+        where, directions = {}, {}
+        owners, count = netlist["cells"] + netlist["boxes"], len(netlist["cells"])
+        for pins in nets_of(netlist, self.job["ideal"]).values():
+            for cell, pin in pins:
+                if cell is None:
+                    where[(cell, pin)] = tuple(value / NANO for value in self.at[pin])
+                    directions[(cell, pin)] = "drives" if netlist["ports"][pin] == "input" else "takes"
+                    continue
+                kind = owners[cell]["type"]
+                x, y, turn = corners[cell]
+                shape = self.macros[kind] if cell < count else self.known[kind]
+                dx, dy = turned(shape["pins"].get(pin, (0, 0)), shape["size"], turn)
+                where[(cell, pin)] = (x / NANO + dx, y / NANO + dy)
+                drives = pin in netlist["drives"][kind] if cell < count else ways[kind][pin] == "output"
+                directions[(cell, pin)] = "drives" if drives else "takes"
+        return where, directions
+
+    def place(self, netlist, ways):
+        """Cells' and boxes' lower left corners and orientations; repeaters come into the netlist where the places ask for them. How many there are."""
+        effort = self.job["effort"]
+        circuit = self.circuit(netlist, [(0, 0)] * len(netlist["cells"]))
+        circuit.place_global(effort)
+        circuit.legalize(effort)
+        added = self.repeated(netlist, circuit, ways)
+        if added:
+            count = len(netlist["cells"])
+            starts = list(zip(circuit.cell_x[:count], circuit.cell_y[:count]))
+            netlist["cells"] += [cell for cell, _ in added]
+            circuit = self.circuit(netlist, starts + [(nano(x), nano(y)) for _, (x, y) in added])
+            circuit.legalize(effort)
+        circuit.place_detailed(effort)
+        return self.corners(circuit, netlist), len(added)
+
+    def repeated(self, netlist, circuit, ways):
+        """Gives pins of wide or long nets to repeaters, which are yet to be placed."""
+        repeaters = Repeaters(self.job, netlist, tree)
+        corners, owners = self.corners(circuit, netlist), netlist["cells"] + netlist["boxes"]
+        where, directions = self.pins(netlist, corners, ways)
+        for wire, pins in sorted(nets_of(netlist, self.job["ideal"]).items()):
+            pins = sorted(pins, key=lambda pin: directions[pin] != "drives")
+            if directions[pins[0]] != "drives":
+                continue
+            owner = next((owners[cell] for cell, _ in pins if cell is not None), {})
+            for (cell, pin), name in repeaters.net(wire, pins, [where[pin] for pin in pins], owner.get("part", "top")):
+                if cell is not None:
+                    owners[cell]["pins"][pin] = name
+        return repeaters.added
 
 
 def pins_of_memories(blocks, stands):
@@ -216,28 +277,20 @@ def main():
     site, macros = lef(job["lef"])
     known = outlines(job, netlist)
     ways = {kind: json.load(open(job["blocks"][kind]["folder"] + "/ports.json")) for kind in known}
-    corners_of, at, (width, height), boxes = place(job, netlist, macros, site, known)
-    nets = nets_of(netlist, job["ideal"])
-    where, directions = {}, {}
-    owners, count = netlist["cells"] + netlist["boxes"], len(netlist["cells"])
-    for pins in nets.values():
-        for cell, pin in pins:
-            if cell is None:
-                where[(cell, pin)] = tuple(value / NANO for value in at[pin])
-                directions[(cell, pin)] = "drives" if netlist["ports"][pin] == "input" else "takes"
-                continue
-            kind = owners[cell]["type"]
-            x, y, turn = corners_of[cell]
-            shape = macros[kind] if cell < count else known[kind]
-            dx, dy = turned(shape["pins"].get(pin, (0, 0)), shape["size"], turn)
-            where[(cell, pin)] = (x / NANO + dx, y / NANO + dy)
-            drives = pin in netlist["drives"][kind] if cell < count else ways[kind][pin] == "output"
-            directions[(cell, pin)] = "drives" if drives else "takes"
-    wire = write_spef(job["folder"] + "/wires.spef", job, netlist, nets, where, directions)
-    result = {"width": width / NANO, "height": height / NANO, "wire_um": wire, "cells": corners_of[:count], "boxes": boxes}
-    result["blocks"] = [(x, y, box["type"]) for (x, y, _), box in zip(corners_of[count:], netlist["boxes"])]
-    result["ports"] = {port: [value / NANO for value in place] for port, place in at.items()}
-    result["memory_um2"] = sum(wide * tall for _, _, wide, tall in boxes) / NANO**2 + sum(known[box["type"]]["memory_um2"] for box in netlist["boxes"])
+    plan = Floor(job, netlist, macros, site, known)
+    corners, repeaters = plan.place(netlist, ways)
+    if repeaters:
+        write_verilog(job["folder"] + "/netlist.v", job["top"], netlist)
+        json.dump(netlist, open(job["folder"] + "/netlist.json", "w"))
+    where, directions = plan.pins(netlist, corners, ways)
+    wire = write_spef(job["folder"] + "/wires.spef", job, netlist, nets_of(netlist, job["ideal"]), where, directions)
+    count = len(netlist["cells"])
+    result = {"width": plan.width / NANO, "height": plan.height / NANO, "wire_um": wire, "cells": corners[:count], "boxes": plan.boxes}
+    result["blocks"] = [(x, y, box["type"]) for (x, y, _), box in zip(corners[count:], netlist["boxes"])]
+    result["ports"] = {port: [value / NANO for value in place] for port, place in plan.at.items()}
+    result["memory_um2"] = sum(wide * tall for _, _, wide, tall in plan.boxes) / NANO**2 + sum(known[box["type"]]["memory_um2"] for box in netlist["boxes"])
+    result["repeaters"] = repeaters
+    result["repeater_um2"] = repeaters * macros[job["repeater"]]["size"][0] * macros[job["repeater"]]["size"][1]
     json.dump(result, open(job["folder"] + "/place.json", "w"))
 
 

@@ -37,6 +37,8 @@ pub struct Cells {
     pub ties: Option<[String; 2]>,
     /// The cell that is thought to drive each input.
     pub driver: String,
+    /// The buffer that wide nets and long wires are given once cells have places.
+    pub repeater: String,
     /// The load at each output.
     pub load: String,
     /// Wires between cells.

@@ -20,7 +20,7 @@ use super::{EXTRA, kept, report};
 use crate::{Error, Result, sources};
 
 /// The flow's Python programs: name and text.
-const PYTHON: [(&str, &str); 9] = [
+const PYTHON: [(&str, &str); 11] = [
     ("unpack.py", include_str!("../../synth/unpack.py")),
     ("library.py", include_str!("../../synth/library.py")),
     ("macros.py", include_str!("../../synth/macros.py")),
@@ -28,6 +28,8 @@ const PYTHON: [(&str, &str); 9] = [
     ("merge.py", include_str!("../../synth/merge.py")),
     ("netlist.py", include_str!("../../synth/netlist.py")),
     ("toggle.py", include_str!("../../synth/toggle.py")),
+    ("written.py", include_str!("../../synth/written.py")),
+    ("repeat.py", include_str!("../../synth/repeat.py")),
     ("place.py", include_str!("../../synth/place.py")),
     ("draw.py", include_str!("../../synth/draw.py")),
 ];
@@ -38,6 +40,8 @@ const TARGET: f64 = 0.6;
 const WITHOUT_WIRES: f64 = 0.85;
 /// Most results of one module that are placed.
 const PLACED: usize = 2;
+/// What a repeater is meant to drive, in loads of an output, each of which is three inputs.
+const REPEAT: f64 = 12.0;
 /// Part of the square that cells cover.
 const DENSITY: f64 = 0.7;
 /// Effort of the placer, of 1 to 9.
@@ -137,6 +141,8 @@ struct Measured {
     height: f64,
     wire_um: f64,
     memory_um2: f64,
+    repeaters: u64,
+    repeater_um2: f64,
 }
 
 /// What `toggle.py` counted.
@@ -458,6 +464,9 @@ impl<'a> Flow<'a> {
             "gds": cells.gds.as_ref().map(|file| self.request.library.join(file)),
             "blocks": self.blocks(),
             "driver": cells.driver,
+            "repeater": cells.repeater,
+            "repeat_ff": REPEAT * load,
+            "pin_ff": load / 3.0,
             "unused": cells.unused,
             "ties": cells.ties,
             "script": folder.join("abc.script"),
@@ -547,10 +556,20 @@ impl<'a> Flow<'a> {
         let job = tried.folder.join("job.json");
         self.python("place.py", &job)?;
         self.python("draw.py", &job)?;
-        let Measured { width, height, wire_um, memory_um2 } = read(&tried.folder.join("place.json"))?;
+        let Measured { width, height, wire_um, memory_um2, repeaters, repeater_um2 } =
+            read(&tried.folder.join("place.json"))?;
         let answer = self.time(&tried.folder, Some(&tried.folder.join("wires.spef")))?;
         let Answer { path, power } = answer;
-        Ok(report::Placed { width_um: width, height_um: height, wire_um, memory_um2, path, power })
+        Ok(report::Placed {
+            width_um: width,
+            height_um: height,
+            wire_um,
+            memory_um2,
+            repeaters,
+            repeater_um2,
+            path,
+            power,
+        })
     }
 
     /// What a module that this one stands in knows of it.

@@ -142,6 +142,10 @@ pub struct Part {
     pub area_um2: f64,
 }
 
+fn none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What was found after placement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -155,6 +159,12 @@ pub struct Placed {
     /// Area of the memories that stand beside the cells in square micrometres.
     #[serde(default)]
     pub memory_um2: f64,
+    /// Buffers that wide nets and long wires were given once cells had places, which are not among the module's cells.
+    #[serde(default, skip_serializing_if = "none")]
+    pub repeaters: u64,
+    /// Their area in square micrometres.
+    #[serde(default)]
+    pub repeater_um2: f64,
     /// The longest path with wires.
     pub path: Path,
     /// Power with wires at the clock that was asked for.
