@@ -17,6 +17,8 @@ from written import write_verilog
 
 # Coloquinte counts in whole numbers: nanometres.
 NANO = 1000
+# Part of the room that cells may cover and still find places in rows.
+FULL = 0.88
 
 
 def nano(value):
@@ -149,21 +151,17 @@ class Floor:
                 directions[(cell, pin)] = "drives" if drives else "takes"
         return where, directions
 
-    def place(self, netlist, ways):
-        """Cells' and boxes' lower left corners and orientations; repeaters come into the netlist where the places ask for them. How many there are."""
-        effort = self.job["effort"]
+    def covered(self, netlist):
+        """The part of the room for cells that cells cover."""
+        room = self.width * self.height - sum(w * h for _, _, w, h in self.full)
+        return sum(w * h for w, h in (self.macros[cell["type"]]["size"] for cell in netlist["cells"])) * NANO**2 / room
+
+    def globally(self, netlist):
+        """The netlist placed from nothing, its cells in rows."""
         circuit = self.circuit(netlist, [(0, 0)] * len(netlist["cells"]))
-        circuit.place_global(effort)
-        circuit.legalize(effort)
-        added = self.repeated(netlist, circuit, ways)
-        if added:
-            count = len(netlist["cells"])
-            starts = list(zip(circuit.cell_x[:count], circuit.cell_y[:count]))
-            netlist["cells"] += [cell for cell, _ in added]
-            circuit = self.circuit(netlist, starts + [(nano(x), nano(y)) for _, (x, y) in added])
-            circuit.legalize(effort)
-        circuit.place_detailed(effort)
-        return self.corners(circuit, netlist), len(added)
+        circuit.place_global(self.job["effort"])
+        circuit.legalize(self.job["effort"])
+        return circuit
 
     def repeated(self, netlist, circuit, ways):
         """Gives pins of wide or long nets to repeaters, which are yet to be placed."""
@@ -179,6 +177,26 @@ class Floor:
                 if cell is not None:
                     owners[cell]["pins"][pin] = name
         return repeaters.added
+
+
+def place(job, netlist, macros, site, known, ways):
+    """What stands still, and cells' and boxes' lower left corners and orientations; repeaters come into the netlist where the places ask for them. How many there are."""
+    plan = Floor(job, netlist, macros, site, known)
+    circuit = plan.globally(netlist)
+    added = plan.repeated(netlist, circuit, ways)
+    if added:
+        count = len(netlist["cells"])
+        starts = list(zip(circuit.cell_x[:count], circuit.cell_y[:count]))
+        netlist["cells"] += [cell for cell, _ in added]
+        if plan.covered(netlist) > FULL:
+            # They need a larger square.
+            plan = Floor(job, netlist, macros, site, known)
+            circuit = plan.globally(netlist)
+        else:
+            circuit = plan.circuit(netlist, starts + [(nano(x), nano(y)) for _, (x, y) in added])
+            circuit.legalize(job["effort"])
+    circuit.place_detailed(job["effort"])
+    return plan, plan.corners(circuit, netlist), len(added)
 
 
 def pins_of_memories(blocks, stands):
@@ -277,8 +295,7 @@ def main():
     site, macros = lef(job["lef"])
     known = outlines(job, netlist)
     ways = {kind: json.load(open(job["blocks"][kind]["folder"] + "/ports.json")) for kind in known}
-    plan = Floor(job, netlist, macros, site, known)
-    corners, repeaters = plan.place(netlist, ways)
+    plan, corners, repeaters = place(job, netlist, macros, site, known, ways)
     if repeaters:
         write_verilog(job["folder"] + "/netlist.v", job["top"], netlist)
         json.dump(netlist, open(job["folder"] + "/netlist.json", "w"))

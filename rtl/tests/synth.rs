@@ -115,6 +115,34 @@ fn a_module_gets_cells_places_times_and_a_picture() {
 }
 
 #[test]
+fn wires_too_long_for_their_drivers_get_repeaters_and_the_netlist_stays_what_it_was() {
+    let (Some((cells, library)), Some(programs)) = (library(), programs()) else { return };
+    // A thirtieth of the load that the library's buffers are meant for.
+    let cells = Cells { load: "1 fF".into(), ..cells };
+    let folder = std::env::temp_dir().join(format!("puce-repeaters-test-{}", std::process::id()));
+    let recordings = folder.join("recordings");
+    record(&recordings, 0);
+    let module = run(&Request {
+        programs: &programs,
+        module: Module::named("grid-place").expect("it is in the list"),
+        chip: &Chip::builtin("nano").expect("a shipped chip"),
+        cells: &cells,
+        library: &library,
+        clock_ghz: 0.2,
+        place: true,
+        patience: Duration::ZERO,
+        bit_um2: None,
+        recordings: Some(&recordings),
+        folder: &folder.join("work"),
+    });
+    // That there is an answer says that the netlist with them gave what the design gave.
+    let module = module.unwrap();
+    let placed = module.placed.expect("places were asked for");
+    assert!(placed.repeaters > 100 && placed.repeater_um2 > 0.0 && module.work.len() == 1, "{placed:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_module_of_blocks_has_the_cells_of_all_and_is_made_once() {
     let (Some((cells, library)), Some(programs)) = (library(), programs()) else { return };
     let mut chip = Chip::builtin("nano").expect("a shipped chip");
