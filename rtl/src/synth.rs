@@ -21,6 +21,7 @@
 //! The flow never judges and never guesses: what a library does not say is absent from the report.
 
 pub mod cells;
+mod counted;
 mod flow;
 mod kept;
 pub mod modules;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use arch::Chip;
-use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::cells::Cells;
+use super::counted::{Counted, CountedPart, Measured, Toggled};
 use super::modules::{MEMORIES, Module};
 use super::outline::{self, Outline};
 use super::programs::Programs;
@@ -110,50 +110,6 @@ impl Request<'_> {
     fn beside(&self, block: &Module) -> PathBuf {
         self.folder.with_file_name(block.key)
     }
-}
-
-/// What `netlist.py` counted.
-#[derive(Deserialize)]
-struct Counted {
-    count: u64,
-    flops: u64,
-    area: f64,
-    flop_area: f64,
-    memory_bits: u64,
-    parts: Vec<CountedPart>,
-    /// Instances of blocks with places of their own, by module.
-    boxes: BTreeMap<String, u64>,
-}
-
-/// What `netlist.py` counted of an instance.
-#[derive(Deserialize)]
-struct CountedPart {
-    name: String,
-    count: u64,
-    area: f64,
-    flops: u64,
-}
-
-/// What `place.py` measured.
-#[derive(Deserialize)]
-struct Measured {
-    width: f64,
-    height: f64,
-    wire_um: f64,
-    memory_um2: f64,
-    repeaters: u64,
-    repeater_um2: f64,
-}
-
-/// What `toggle.py` counted.
-#[derive(Deserialize)]
-struct Toggled {
-    phase: String,
-    source: String,
-    steps: u64,
-    busy: Option<f64>,
-    mean: f64,
-    cells: BTreeMap<String, f64>,
 }
 
 /// One recipe's result.
