@@ -34,8 +34,10 @@ class Repeaters:
     """Puts repeaters into a netlist whose pins have places in micrometres; `added` are the cells with the places that they wish for."""
 
     def __init__(self, job, netlist, tree):
-        known = liberty(job["liberty"])[job["repeater"]]["pins"]
-        ways = {way: pin for pin, way in known.items()}
+        known = liberty(job["liberty"]).get(job["repeater"])
+        if known is None:
+            raise SystemExit("the library has no cell %s: `repeater` in its description names a buffer" % job["repeater"])
+        ways = {way: pin for pin, way in known["pins"].items()}
         self.kind, self.takes, self.drives = job["repeater"], ways["input"], ways["output"]
         netlist["drives"].setdefault(self.kind, [self.drives])
         self.limit, self.pin, self.farad = job["repeat_ff"], job["pin_ff"], job["ff_per_um"]

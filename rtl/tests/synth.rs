@@ -65,6 +65,29 @@ fn record(folder: &Path, fault: u8) {
     std::fs::write(folder.join("puce_grid_place.random.recording"), [head.as_bytes(), b"\n", &bytes].concat()).unwrap();
 }
 
+/// A placer's way to cells, places and its power in recordings.
+fn placer<'a>(
+    programs: &'a Programs,
+    chip: &'a Chip,
+    (cells, library): (&'a Cells, &'a Path),
+    recordings: &'a Path,
+    folder: &'a Path,
+) -> Request<'a> {
+    Request {
+        programs,
+        module: Module::named("grid-place").expect("it is in the list"),
+        chip,
+        cells,
+        library,
+        clock_ghz: 0.2,
+        place: true,
+        patience: Duration::ZERO,
+        bit_um2: None,
+        recordings: Some(recordings),
+        folder,
+    }
+}
+
 fn mask(bits: u32) -> u64 {
     u64::MAX >> (64 - bits)
 }
@@ -75,19 +98,8 @@ fn a_module_gets_cells_places_times_and_a_picture() {
     let chip = Chip::builtin("nano").expect("a shipped chip");
     let folder = std::env::temp_dir().join(format!("puce-synth-test-{}", std::process::id()));
     let recordings = folder.join("recordings");
-    let request = Request {
-        programs: &programs,
-        module: Module::named("grid-place").expect("it is in the list"),
-        chip: &chip,
-        cells: &cells,
-        library: &library,
-        clock_ghz: 0.2,
-        place: true,
-        patience: Duration::ZERO,
-        bit_um2: None,
-        recordings: Some(&recordings),
-        folder: &folder.join("work"),
-    };
+    let work = folder.join("work");
+    let request = placer(&programs, &chip, (&cells, &library), &recordings, &work);
     record(&recordings, 0);
     let module = run(&request).unwrap();
     let placed = module.placed.as_ref().expect("places were asked for");
@@ -122,23 +134,14 @@ fn wires_too_long_for_their_drivers_get_repeaters_and_the_netlist_stays_what_it_
     let folder = std::env::temp_dir().join(format!("puce-repeaters-test-{}", std::process::id()));
     let recordings = folder.join("recordings");
     record(&recordings, 0);
-    let module = run(&Request {
-        programs: &programs,
-        module: Module::named("grid-place").expect("it is in the list"),
-        chip: &Chip::builtin("nano").expect("a shipped chip"),
-        cells: &cells,
-        library: &library,
-        clock_ghz: 0.2,
-        place: true,
-        patience: Duration::ZERO,
-        bit_um2: None,
-        recordings: Some(&recordings),
-        folder: &folder.join("work"),
-    });
+    let (chip, work) = (Chip::builtin("nano").expect("a shipped chip"), folder.join("work"));
     // That there is an answer says that the netlist with them gave what the design gave.
-    let module = module.unwrap();
+    let module = run(&placer(&programs, &chip, (&cells, &library), &recordings, &work)).unwrap();
     let placed = module.placed.expect("places were asked for");
     assert!(placed.repeaters > 100 && placed.repeater_um2 > 0.0 && module.work.len() == 1, "{placed:?}");
+    let cells = Cells { repeater: "BUFX5".into(), ..cells };
+    let refused = run(&placer(&programs, &chip, (&cells, &library), &recordings, &folder.join("none"))).unwrap_err();
+    assert!(refused.to_string().contains("the library has no cell BUFX5: `repeater`"), "{refused}");
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
