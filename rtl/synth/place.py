@@ -1,18 +1,21 @@
 """From cells to places and wires: `place.py JOB` writes `place.json` and `wires.spef` into the job's folder.
 
-Coloquinte places the cells of `netlist.json` in rows of a square; ports stand around it. Where the places ask for repeaters, these come into the netlist, and all
-cells are put into their rows again. Each net becomes a tree over its pins, each of its branches a resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
+Coloquinte places the cells of `netlist.json` in rows of a square; ports stand around it. Where the places ask for repeaters or cells of other sizes, these come into the
+netlist, and all cells are put into their rows again. Each net becomes a tree over its pins, each of its branches a resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
 the lower and the upper edge with their pins towards the cells, and so do blocks that have places of their own, with their pins where those places have them.
 """
 
+import gc
 import json
 import math
 import sys
 
 import coloquinte
 import macros as memories
+from drives import drives
 from library import lef
 from repeat import Repeaters
+from resize import Resizer
 from written import write_verilog
 
 # Coloquinte counts in whole numbers: nanometres.
@@ -154,7 +157,7 @@ class Floor:
     def covered(self, netlist):
         """The part of the room for cells that cells cover."""
         room = self.width * self.height - sum(w * h for _, _, w, h in self.full)
-        return sum(w * h for w, h in (self.macros[cell["type"]]["size"] for cell in netlist["cells"])) * NANO**2 / room
+        return sum(self.um2(cell["type"]) for cell in netlist["cells"]) * NANO**2 / room
 
     def globally(self, netlist):
         """The netlist placed from nothing, its cells in rows."""
@@ -163,10 +166,9 @@ class Floor:
         circuit.legalize(self.job["effort"])
         return circuit
 
-    def repeated(self, netlist, circuit, ways):
+    def repeated(self, netlist, corners, ways, repeaters):
         """Gives pins of wide or long nets to repeaters, which are yet to be placed."""
-        repeaters = Repeaters(self.job, netlist, tree)
-        corners, owners = self.corners(circuit, netlist), netlist["cells"] + netlist["boxes"]
+        owners = netlist["cells"] + netlist["boxes"]
         where, directions = self.pins(netlist, corners, ways)
         for wire, pins in sorted(nets_of(netlist, self.job["ideal"]).items()):
             pins = sorted(pins, key=lambda pin: directions[pin] != "drives")
@@ -176,18 +178,42 @@ class Floor:
             for (cell, pin), name in repeaters.net(wire, pins, [where[pin] for pin in pins], owner.get("part", "top")):
                 if cell is not None:
                     owners[cell]["pins"][pin] = name
-        return repeaters.added
+
+    def resized(self, netlist, kinds, corners, ways, repeaters):
+        """Gives cells of paths that miss the clock other sizes, and buffers, which are yet to be placed. The cells that have another size than before."""
+        where, directions = self.pins(netlist, corners, ways)
+        resizer = Resizer(self.job, netlist, kinds, self.macros, nets_of(netlist, self.job["ideal"]), where, directions, repeaters)
+        changed = []
+        for index, kind in enumerate(resizer.run()):
+            cell, before = netlist["cells"][index], netlist["cells"][index]["type"]
+            if before != kind:
+                changed.append((index, self.um2(kind) - self.um2(before)))
+                netlist["drives"].setdefault(kind, netlist["drives"][before])
+                cell["type"] = kind
+        for cell, _ in resizer.added:
+            netlist["drives"].setdefault(cell["type"], [repeaters.drives])
+        return changed, resizer.added
+
+    def um2(self, kind):
+        wide, tall = self.macros[kind]["size"]
+        return wide * tall
 
 
 def place(job, netlist, macros, site, known, ways):
-    """What stands still, and cells' and boxes' lower left corners and orientations; repeaters come into the netlist where the places ask for them. How many there are."""
+    """What stands still, cells' and boxes' lower left corners and orientations, and what came into the netlist where the places asked for it: repeaters and other sizes."""
     plan = Floor(job, netlist, macros, site, known)
     circuit = plan.globally(netlist)
-    added = plan.repeated(netlist, circuit, ways)
-    if added:
-        count = len(netlist["cells"])
-        starts = list(zip(circuit.cell_x[:count], circuit.cell_y[:count]))
-        netlist["cells"] += [cell for cell, _ in added]
+    kinds = drives(job["liberty"] + [job["blocks"][block]["folder"] + "/block.lib" for block in sorted(known)])
+    count, repeaters = len(netlist["cells"]), Repeaters(job, netlist, kinds, tree)
+    starts, corners = list(zip(circuit.cell_x[:count], circuit.cell_y[:count])), plan.corners(circuit, netlist)
+    plan.repeated(netlist, corners, ways, repeaters)
+    added = list(repeaters.added)
+    netlist["cells"] += [cell for cell, _ in added]
+    wished = [(nano(x), nano(y), "N") for _, (x, y) in added]
+    resized, buffers = plan.resized(netlist, kinds, corners[:count] + wished + corners[count:], ways, repeaters)
+    added += buffers
+    netlist["cells"] += [cell for cell, _ in buffers]
+    if added or resized:
         if plan.covered(netlist) > FULL:
             # They need a larger square.
             plan = Floor(job, netlist, macros, site, known)
@@ -196,7 +222,9 @@ def place(job, netlist, macros, site, known, ways):
             circuit = plan.circuit(netlist, starts + [(nano(x), nano(y)) for _, (x, y) in added])
             circuit.legalize(job["effort"])
     circuit.place_detailed(job["effort"])
-    return plan, plan.corners(circuit, netlist), len(added)
+    more = [um2 for index, um2 in resized if index < count]
+    told = {"repeaters": len(added), "repeater_um2": sum(plan.um2(cell["type"]) for cell, _ in added), "resized": len(more), "resized_um2": sum(more)}
+    return plan, plan.corners(circuit, netlist), told
 
 
 def pins_of_memories(blocks, stands):
@@ -290,13 +318,15 @@ def write_spef(path, job, netlist, nets, where, directions):
 
 
 def main():
+    # Nothing here refers to itself: looking for what does would take long among millions of pins.
+    gc.disable()
     job = json.load(open(sys.argv[1]))
     netlist = json.load(open(job["folder"] + "/netlist.json"))
     site, macros = lef(job["lef"])
     known = outlines(job, netlist)
     ways = {kind: json.load(open(job["blocks"][kind]["folder"] + "/ports.json")) for kind in known}
-    plan, corners, repeaters = place(job, netlist, macros, site, known, ways)
-    if repeaters:
+    plan, corners, told = place(job, netlist, macros, site, known, ways)
+    if told["repeaters"] or told["resized"]:
         write_verilog(job["folder"] + "/netlist.v", job["top"], netlist)
         json.dump(netlist, open(job["folder"] + "/netlist.json", "w"))
     where, directions = plan.pins(netlist, corners, ways)
@@ -306,9 +336,7 @@ def main():
     result["blocks"] = [(x, y, box["type"]) for (x, y, _), box in zip(corners[count:], netlist["boxes"])]
     result["ports"] = {port: [value / NANO for value in place] for port, place in plan.at.items()}
     result["memory_um2"] = sum(wide * tall for _, _, wide, tall in plan.boxes) / NANO**2 + sum(known[box["type"]]["memory_um2"] for box in netlist["boxes"])
-    result["repeaters"] = repeaters
-    result["repeater_um2"] = repeaters * macros[job["repeater"]]["size"][0] * macros[job["repeater"]]["size"][1]
-    json.dump(result, open(job["folder"] + "/place.json", "w"))
+    json.dump({**result, **told}, open(job["folder"] + "/place.json", "w"))
 
 
 main()

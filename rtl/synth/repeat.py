@@ -2,10 +2,11 @@
 
 A mapper sees neither wires nor the pins of blocks. So once cells have places, pins of wide nets are gathered in groups of neighbours, each behind a buffer of its
 own, and groups of groups, until a driver has few; then every tree is walked from its ends to its driver, and where what has been gathered exceeds the load that a
-repeater is meant for, one is put there. Their places are wishes: the cells are put into their rows again afterwards.
+repeater is meant for, or the wire alone takes longer than a repeater does, one is put there. Their places are wishes: the cells are put into their rows again
+afterwards.
 """
 
-from library import liberty
+import math
 
 # Pins that one driver may have.
 MOST = 16
@@ -33,12 +34,14 @@ def between(child, parent, way):
 class Repeaters:
     """Puts repeaters into a netlist whose pins have places in micrometres; `added` are the cells with the places that they wish for."""
 
-    def __init__(self, job, netlist, tree):
-        known = liberty(job["liberty"]).get(job["repeater"])
+    def __init__(self, job, netlist, kinds, tree):
+        known = kinds.get(job["repeater"])
         if known is None:
             raise SystemExit("the library has no cell %s: `repeater` in its description names a buffer" % job["repeater"])
-        ways = {way: pin for pin, way in known["pins"].items()}
+        ways = {way: pin for pin, way in known.pins.items()}
         self.kind, self.takes, self.drives = job["repeater"], ways["input"], ways["output"]
+        # A wire of this length takes as long as a repeater without a load.
+        self.reach = math.sqrt(2 * known.arcs[self.drives][self.takes][0] / (job["kohm_per_um"] * job["ff_per_um"]))
         netlist["drives"].setdefault(self.kind, [self.drives])
         self.limit, self.pin, self.farad = job["repeat_ff"], job["pin_ff"], job["ff_per_um"]
         self.owners, self.tree, self.added, self.number = netlist["cells"] + netlist["boxes"], tree, [], 0
@@ -61,7 +64,7 @@ class Repeaters:
         """Whether a net needs none, seen at a glance."""
         xs, ys = zip(*points)
         wires = 1.5 * (max(xs) - min(xs) + max(ys) - min(ys))
-        return len(points) <= MOST + 1 and (len(points) - 1) * self.pin + wires * self.farad < self.limit
+        return len(points) <= MOST + 1 and (len(points) - 1) * self.pin + wires * self.farad < self.limit and wires < self.reach
 
     def net(self, wire, pins, places, part):
         """The pins of a net, its driver first, get their wires: (pin, wire) for those that change."""
@@ -86,19 +89,20 @@ class Repeaters:
             sinks = [self.gather([sinks[index] for index in group]) for group in gathered]
         points = [source] + [place for place, _ in sinks]
         branches = self.tree(points)
-        load, cuts = [0.0] + [self.pin] * len(sinks), {}
+        load, long, cuts = [0.0] + [self.pin] * len(sinks), [0.0] * len(points), {}
         for child, parent, length in reversed(branches):
-            here, left, cut = load[child], length, []
-            while here + left * self.farad > self.limit:
-                way = min(max(0.0, (self.limit - here) / self.farad), left)
+            here, far, left, cut = load[child], long[child], length, []
+            while here + left * self.farad > self.limit or far + left > self.reach:
+                way = min(max(0.0, (self.limit - here) / self.farad), self.reach - far, left)
                 left -= way
                 cut.append(length - left)
-                here = self.pin
-            here += left * self.farad
+                here, far = self.pin, 0.0
+            here, far = here + left * self.farad, far + left
             if load[parent] + here > self.limit and here > 2 * self.pin:
                 cut.append(length)
-                here = self.pin
+                here, far = self.pin, 0.0
             load[parent] += here
+            long[parent] = max(long[parent], far)
             cuts[child] = cut
         at = {0: wire}
         for child, parent, _ in branches:

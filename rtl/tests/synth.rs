@@ -127,7 +127,7 @@ fn a_module_gets_cells_places_times_and_a_picture() {
 }
 
 #[test]
-fn wires_too_long_for_their_drivers_get_repeaters_and_the_netlist_stays_what_it_was() {
+fn long_wires_get_repeaters_and_slow_cells_other_sizes_and_the_netlist_stays_what_it_was() {
     let (Some((cells, library)), Some(programs)) = (library(), programs()) else { return };
     // A thirtieth of the load that the library's buffers are meant for.
     let cells = Cells { load: "1 fF".into(), ..cells };
@@ -135,10 +135,12 @@ fn wires_too_long_for_their_drivers_get_repeaters_and_the_netlist_stays_what_it_
     let recordings = folder.join("recordings");
     record(&recordings, 0);
     let (chip, work) = (Chip::builtin("nano").expect("a shipped chip"), folder.join("work"));
-    // That there is an answer says that the netlist with them gave what the design gave.
-    let module = run(&placer(&programs, &chip, (&cells, &library), &recordings, &work)).unwrap();
+    // A clock that its paths miss. That there is an answer says that the netlist with all of these gave what the design gave.
+    let request = Request { clock_ghz: 1.0, ..placer(&programs, &chip, (&cells, &library), &recordings, &work) };
+    let module = run(&request).unwrap();
     let placed = module.placed.expect("places were asked for");
     assert!(placed.repeaters > 100 && placed.repeater_um2 > 0.0 && module.work.len() == 1, "{placed:?}");
+    assert!(placed.resized > 50 && placed.resized_um2 > 0.0, "{placed:?}");
     let cells = Cells { repeater: "BUFX5".into(), ..cells };
     let refused = run(&placer(&programs, &chip, (&cells, &library), &recordings, &folder.join("none"))).unwrap_err();
     assert!(refused.to_string().contains("the library has no cell BUFX5: `repeater`"), "{refused}");

@@ -35,6 +35,8 @@ pub(super) struct Measured {
     pub(super) memory_um2: f64,
     pub(super) repeaters: u64,
     pub(super) repeater_um2: f64,
+    pub(super) resized: u64,
+    pub(super) resized_um2: f64,
 }
 
 /// What `toggle.py` counted.

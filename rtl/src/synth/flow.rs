@@ -20,7 +20,7 @@ use super::{EXTRA, kept, report};
 use crate::{Error, Result, sources};
 
 /// The flow's Python programs: name and text.
-const PYTHON: [(&str, &str); 11] = [
+const PYTHON: [(&str, &str); 14] = [
     ("unpack.py", include_str!("../../synth/unpack.py")),
     ("library.py", include_str!("../../synth/library.py")),
     ("macros.py", include_str!("../../synth/macros.py")),
@@ -30,6 +30,9 @@ const PYTHON: [(&str, &str); 11] = [
     ("toggle.py", include_str!("../../synth/toggle.py")),
     ("written.py", include_str!("../../synth/written.py")),
     ("repeat.py", include_str!("../../synth/repeat.py")),
+    ("drives.py", include_str!("../../synth/drives.py")),
+    ("paths.py", include_str!("../../synth/paths.py")),
+    ("resize.py", include_str!("../../synth/resize.py")),
     ("place.py", include_str!("../../synth/place.py")),
     ("draw.py", include_str!("../../synth/draw.py")),
 ];
@@ -423,6 +426,9 @@ impl<'a> Flow<'a> {
             "repeater": cells.repeater,
             "repeat_ff": REPEAT * load,
             "pin_ff": load / 3.0,
+            "load_ff": load,
+            "period_ps": self.period_ps(),
+            "memory_ps": self.memory_ps(),
             "unused": cells.unused,
             "ties": cells.ties,
             "script": folder.join("abc.script"),
@@ -448,6 +454,11 @@ impl<'a> Flow<'a> {
             (None, Some(um2)) => json!({ "macros": [], "um2_per_bit": um2 }),
             (None, None) => serde_json::Value::Null,
         }
+    }
+
+    /// From the clock to what memories read, and from what they take to the clock, in picoseconds.
+    fn memory_ps(&self) -> [f64; 2] {
+        self.request.cells.memory.as_ref().map_or([0.0; 2], |memory| [memory.access_ps, memory.setup_ps])
     }
 
     /// Power in each recording of the module.
@@ -502,7 +513,7 @@ impl<'a> Flow<'a> {
             spef,
             period_ps: self.period_ps(),
             load_ff: cells.femtofarads().unwrap_or_default(),
-            memory_ps: cells.memory.as_ref().map_or([0.0; 2], |memory| [memory.access_ps, memory.setup_ps]),
+            memory_ps: self.memory_ps(),
             memory: &folder.join("memory.tcl"),
         })
     }
@@ -512,7 +523,7 @@ impl<'a> Flow<'a> {
         let job = tried.folder.join("job.json");
         self.python("place.py", &job)?;
         self.python("draw.py", &job)?;
-        let Measured { width, height, wire_um, memory_um2, repeaters, repeater_um2 } =
+        let Measured { width, height, wire_um, memory_um2, repeaters, repeater_um2, resized, resized_um2 } =
             read(&tried.folder.join("place.json"))?;
         let answer = self.time(&tried.folder, Some(&tried.folder.join("wires.spef")))?;
         let Answer { path, power } = answer;
@@ -523,6 +534,8 @@ impl<'a> Flow<'a> {
             memory_um2,
             repeaters,
             repeater_um2,
+            resized,
+            resized_um2,
             path,
             power,
         })

@@ -165,6 +165,12 @@ pub struct Placed {
     /// Their area in square micrometres.
     #[serde(default)]
     pub repeater_um2: f64,
+    /// Cells of paths that missed the clock, which were given another size of the same function once they had places.
+    #[serde(default, skip_serializing_if = "none")]
+    pub resized: u64,
+    /// What that adds to the module's area in square micrometres.
+    #[serde(default)]
+    pub resized_um2: f64,
     /// The longest path with wires.
     pub path: Path,
     /// Power with wires at the clock that was asked for.
