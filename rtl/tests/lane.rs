@@ -1,4 +1,5 @@
-//! A row of the matrix engine by itself, in the view that becomes cells: digits, partial products and carry-save sums against plain products.
+//! A row of the matrix engine by itself, in the view that becomes cells: digits, partial products and carry-save sums against plain products. The adders
+//! below it against a plain sum, of any rows.
 
 use arch::random::Random;
 use base::tile::{E2M1_DOUBLED, WeightKind};
@@ -86,5 +87,42 @@ fn cells_sum_the_products() {
         let Some(mut lane) = Block::in_test(&cells(depth, columns)) else { return };
         let mut random = Random::new(depth as u64);
         (0..300).for_each(|_| block(&mut lane, depth, columns, &mut random));
+    }
+}
+
+/// The adders of lanes of 32 and of 8 columns, of their two halves, and of an accumulator.
+const ADDERS: &str = "
+module adders (
+  input  logic [32:0][15:0] rows32_i,
+  input  logic [8:0][13:0]  rows8_i,
+  input  logic [3:0][19:0]  halves_i,
+  input  logic [2:0][63:0]  terms_i,
+  output logic [1:0][15:0]  rows32_o,
+  output logic [1:0][13:0]  rows8_o,
+  output logic [1:0][19:0]  halves_o,
+  output logic [1:0][63:0]  terms_o
+);
+  puce_compress #(.Rows(33), .Width(16)) i_rows32 (.rows_i(rows32_i), .rows_o(rows32_o));
+  puce_compress #(.Rows(9), .Width(14)) i_rows8 (.rows_i(rows8_i), .rows_o(rows8_o));
+  puce_compress #(.Rows(4), .Width(20)) i_halves (.rows_i(halves_i), .rows_o(halves_o));
+  puce_compress #(.Rows(3), .Width(64)) i_terms (.rows_i(terms_i), .rows_o(terms_o));
+endmodule
+";
+
+#[test]
+fn two_rows_have_the_sum_of_all() {
+    let Some(mut block) = Block::in_test(&Design::new("adders").source("adders.sv", ADDERS)) else { return };
+    let mut random = Random::new(3);
+    for (name, rows, width) in [("rows32", 33, 16), ("rows8", 9, 14), ("halves", 4, 20), ("terms", 3, 64)] {
+        let (from, to) = (block.port(&format!("{name}_i")), block.port(&format!("{name}_o")));
+        let mask = u64::MAX >> (64 - width);
+        for _ in 0..200 {
+            let values: Vec<u64> = (0..rows).map(|_| random.bits() & mask).collect();
+            (0..).zip(&values).for_each(|(row, value)| block.put_field(from, row * width, width, *value));
+            block.eval();
+            let two = [0, 1].map(|row| block.field(to, row * width, width));
+            let sum = |rows: &[u64]| rows.iter().fold(0u64, |sum, row| sum.wrapping_add(*row)) & mask;
+            assert_eq!(sum(&two), sum(&values), "{name}: {values:x?}");
+        }
     }
 }

@@ -28,12 +28,15 @@ const TIME: u64 = 3 * 3600;
 /// Which tests run.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Run only test targets whose name contains this; of the others the counts of their last run are taken
+    /// Run only test targets whose name contains this, or one of these; of the others the counts of their last run are taken
     #[arg(long)]
-    only: Option<String>,
+    only: Vec<String>,
     /// Run nothing: add up the counts of the last runs
     #[arg(long)]
     again: bool,
+    /// Of the chosen tests alone, renew what is kept of modules whose whole name matches this; of all others it stays as it is
+    #[arg(long, value_name = "PATTERN")]
+    renew: Option<String>,
     /// Write every point that is not reached to target/scoreboard/missing.txt
     #[arg(long)]
     missing: bool,
@@ -104,6 +107,17 @@ pub struct Coverage {
     pub tests: Vec<String>,
     pub modules: BTreeMap<String, BTreeMap<Kind, Counts>>,
     pub exclusions: Vec<Exclusion>,
+    /// Modules that were counted again after the run of all tests, in some of them.
+    #[serde(default)]
+    pub renewed: BTreeMap<String, Renewed>,
+}
+
+/// When a module was counted again, and in which tests.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Renewed {
+    pub date: String,
+    pub tools: String,
+    pub tests: Vec<String>,
 }
 
 /// Points of one kind in one module.
@@ -139,15 +153,16 @@ pub fn coverage(root: &Path) -> Result<Coverage> {
 /// Runs the tests, adds up and keeps the result.
 pub fn run(root: &Path, options: &Options) -> Result<()> {
     let tables: Tables = table(root, "coverage.toml")?;
-    let chosen =
-        |run: &&Run| !options.again && options.only.as_ref().is_none_or(|part| run.test.contains(part.as_str()));
-    let runs: Vec<&Run> = tables.run.iter().filter(chosen).collect();
+    let named = |run: &&Run| options.only.is_empty() || options.only.iter().any(|part| run.test.contains(part));
+    let chosen: Vec<&Run> = tables.run.iter().filter(named).collect();
+    let runs = if options.again { &[][..] } else { &chosen[..] };
     if !runs.is_empty() {
         let targets = Targets::build(root, &runs.iter().map(|run| run.test.as_str()).collect::<Vec<_>>())?;
         runs.iter().try_for_each(|run| run.count(root, &targets))?;
     }
+    let counted: Vec<&Run> = if options.renew.is_some() { chosen.clone() } else { tables.run.iter().collect() };
     let mut points = BTreeMap::new();
-    for run in &tables.run {
+    for run in &counted {
         let folder = run.folder(root);
         let files = std::fs::read_dir(&folder).with_context(|| format!("`{}` was never run for coverage", run.test))?;
         for file in files {
@@ -159,8 +174,12 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let found = Coverage {
         date: today(),
         tools: super::tools(root)?,
-        tests: tables.run.iter().map(Run::typed).collect(),
+        tests: counted.iter().map(|run| run.typed()).collect(),
         ..summed(&points, &tables.exclude, options.missing.then(|| root.join("target/scoreboard/missing.txt")))?
+    };
+    let found = match &options.renew {
+        Some(pattern) => coverage(root)?.renew(found, &whole(pattern)?),
+        None => found,
     };
     keep(root, KEPT, &found)?;
     if let Some(idle) = found.exclusions.iter().find(|exclusion| exclusion.points == 0) {
@@ -172,6 +191,35 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         );
     }
     Ok(())
+}
+
+impl Coverage {
+    /// The same with modules of this pattern as `part` has them. An exclusion whose modules were all renewed has the points of `part`, too.
+    fn renew(mut self, part: Coverage, pattern: &Regex) -> Coverage {
+        for (name, kinds) in
+            part.modules.into_iter().filter(|(name, kinds)| pattern.is_match(name) && !kinds.is_empty())
+        {
+            self.modules.insert(name.clone(), kinds);
+            let (date, tools, tests) = (part.date.clone(), part.tools.clone(), part.tests.clone());
+            self.renewed.insert(name, Renewed { date, tools, tests });
+        }
+        let before = std::mem::take(&mut self.exclusions);
+        let counted = |name: &&String| !self.modules[*name].is_empty();
+        let renewed = |exclusion: &Exclusion| {
+            let module = whole(&exclusion.module).expect("made once before");
+            let mut all = self.modules.keys().filter(counted).filter(|name| module.is_match(name));
+            all.all(|name| self.renewed.contains_key(name))
+        };
+        let of = |exclusion: Exclusion| match before
+            .iter()
+            .find(|old| (&old.module, old.kind, &old.at) == (&exclusion.module, exclusion.kind, &exclusion.at))
+        {
+            Some(old) if !renewed(&exclusion) => Exclusion { points: old.points, ..exclusion },
+            _ => exclusion,
+        };
+        self.exclusions = part.exclusions.into_iter().map(of).collect();
+        self
+    }
 }
 
 impl Run {
@@ -252,12 +300,16 @@ struct Patterns<'a> {
     at: Regex,
 }
 
+/// The pattern of a whole name.
+fn whole(pattern: &str) -> Result<Regex> {
+    Ok(Regex::new(&format!("^(?:{pattern})$"))?)
+}
+
 fn patterns(exclude: &Exclude) -> Result<Patterns<'_>> {
     if exclude.reason.trim().is_empty() {
         bail!("the exclusion `{}` of {} has no reason", exclude.at, exclude.module);
     }
-    let module = Regex::new(&format!("^(?:{})$", exclude.module))?;
-    Ok(Patterns { exclude, module, at: Regex::new(&exclude.at)? })
+    Ok(Patterns { exclude, module: whole(&exclude.module)?, at: Regex::new(&exclude.at)? })
 }
 
 /// Counts by module and kind; points that are missing go to the file.
@@ -322,6 +374,30 @@ mod tests {
         let mut points = BTreeMap::new();
         add(&text, &mut points).unwrap();
         points
+    }
+
+    #[test]
+    fn renewing_takes_the_modules_of_a_part_and_leaves_the_others() {
+        let of = |date: &str, reached: usize, points: usize| Coverage {
+            date: date.into(),
+            tests: vec![date.into()],
+            modules: ["puce_lane", "puce_fifo"]
+                .map(|name| (name.into(), BTreeMap::from([(Kind::Toggle, Counts { reached, ..Counts::default() })])))
+                .into(),
+            exclusions: [("puce_lane", "a"), ("puce_.*", "b")]
+                .map(|(module, at)| {
+                    let (module, at, reason) = (module.into(), at.into(), "never".into());
+                    Exclusion { module, kind: Kind::Toggle, at, reason, points }
+                })
+                .into(),
+            ..Coverage::default()
+        };
+        let new = of("all", 1, 5).renew(of("lane", 2, 7), &whole("puce_lane").unwrap());
+        let reached = |name: &str| new.modules[name][&Kind::Toggle].reached;
+        assert_eq!((reached("puce_lane"), reached("puce_fifo"), new.date.as_str()), (2, 1, "all"));
+        assert_eq!(new.exclusions.iter().map(|one| one.points).collect::<Vec<_>>(), [7, 5]);
+        assert_eq!(new.renewed.keys().collect::<Vec<_>>(), ["puce_lane"]);
+        assert_eq!(new.renewed["puce_lane"].tests, ["lane"]);
     }
 
     fn exclude(kind: Kind, at: &str) -> Exclude {

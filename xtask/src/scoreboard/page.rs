@@ -1,11 +1,12 @@
 //! The page of what is kept.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
 
-use super::coverage::{self, Coverage, Kind};
+use super::coverage::{self, Coverage, Kind, Renewed};
 use super::mutants::{self, Scores};
 use super::{functional, percent};
 
@@ -77,6 +78,7 @@ fn reached(page: &mut String, found: &Coverage) {
         "\nNothing was counted in `{}`: packages have no counters of their own, the others are in none of the tests below.\n",
         silent.join("`, `")
     );
+    renewed(page, found);
     *page += "\nThe tests that ran, each seeded by itself:\n\n```sh\n";
     found.tests.iter().for_each(|test| *page += &format!("{test}\n"));
     *page += "```\n\n### Excluded\n\n| modules | kind | at | points | because |\n|---|---|---|---:|---|\n";
@@ -84,6 +86,19 @@ fn reached(page: &mut String, found: &Coverage) {
         let kind = format!("{:?}", one.kind).to_lowercase();
         let code = |text: &str| format!("`{}`", text.replace('|', "\\|"));
         *page += &format!("| {} | {kind} | {} | {} | {} |\n", code(&one.module), code(&one.at), one.points, one.reason);
+    }
+}
+
+/// Which modules were counted again, when and in which tests.
+fn renewed(page: &mut String, found: &Coverage) {
+    let mut runs: BTreeMap<&Renewed, Vec<&str>> = BTreeMap::new();
+    found.renewed.iter().for_each(|(name, run)| runs.entry(run).or_default().push(name));
+    for (Renewed { date, tools, tests }, names) in runs {
+        *page += &format!(
+            "\nCounted again on {date}, with {tools}: `{}`, in `{}` alone.\n",
+            names.join("`, `"),
+            tests.join("`, `")
+        );
     }
 }
 
