@@ -37,6 +37,9 @@ const PYTHON: [(&str, &str); 14] = [
     ("draw.py", include_str!("../../synth/draw.py")),
 ];
 
+/// Those of them that come after mapping.
+const PLACING: [&str; 6] = ["repeat.py", "drives.py", "paths.py", "resize.py", "place.py", "draw.py"];
+
 /// The part of the period that mapping aims at without wires.
 const TARGET: f64 = 0.6;
 /// The part of the period that a path may take before there are wires: wires have cost a fifth and more of the speed of blocks like these.
@@ -147,9 +150,11 @@ impl Tried {
 /// When the design has no such shape, a program fails or a file cannot be written.
 pub fn run(request: &Request<'_>) -> Result<report::Module> {
     let blocks = blocks(request)?;
-    let sources = sources_of(request.module).into_iter().chain(PYTHON).map(|(_, text)| text.to_string());
+    let (placing, mapping): (Vec<_>, Vec<_>) = PYTHON.into_iter().partition(|(name, _)| PLACING.contains(name));
+    let sources = sources_of(request.module).into_iter().chain(mapping).map(|(_, text)| text.to_string());
     let texts: Vec<String> = sources.chain(blocks.iter().map(|block| format!("{block:?}"))).collect();
-    let inputs = kept::inputs(request, &texts)?;
+    let placing: Vec<&str> = placing.into_iter().map(|(_, text)| text).collect();
+    let inputs = kept::inputs(request, &texts, &placing)?;
     if let Some(module) = kept::found(request, &inputs) {
         return Ok(module);
     }
