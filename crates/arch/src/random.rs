@@ -122,8 +122,7 @@ impl Random {
 pub fn case(chip: &Chip, seed: u64) -> Case {
     let mut random = Random::new(seed);
     let (mut case, cores) = empty(&mut random, chip, 8);
-    let phases = 1 + random.below(2) as usize;
-    let gathers: Vec<draw::Exchange> = (0..phases).map(|_| draw::Exchange::random(&mut random, cores)).collect();
+    let gathers = exchanges(&mut random, cores);
     let streams = (0..cores).map(|core| Draw::new(random.bits(), chip, Walk::of(&case, core, chip)).stream(&gathers));
     case.program.cores = streams.collect();
     synchronise(&mut case, chip);
@@ -131,14 +130,20 @@ pub fn case(chip: &Chip, seed: u64) -> Case {
 }
 
 /// The random program of bursts of a seed: instead of mixed pieces it has commands that come while their engine is held up, directly behind a `sync` or
-/// behind as many as its queue has room for, and commands that nothing is in the way of; more of its values are special. It has no exchanges.
+/// behind as many as its queue has room for, beside work of others, and commands that nothing is in the way of; more of its values are special.
 pub fn bursts(chip: &Chip, seed: u64) -> Case {
     let mut random = Random::new(seed);
     let (mut case, cores) = empty(&mut random, chip, 11);
-    let streams = (0..cores).map(|core| Draw::new(random.bits(), chip, Walk::of(&case, core, chip)).bursts());
+    let gathers = exchanges(&mut random, cores);
+    let streams = (0..cores).map(|core| Draw::new(random.bits(), chip, Walk::of(&case, core, chip)).bursts(&gathers));
     case.program.cores = streams.collect();
     synchronise(&mut case, chip);
     case
+}
+
+/// One or two exchanges of all cores.
+fn exchanges(random: &mut Random, cores: usize) -> Vec<draw::Exchange> {
+    (0..1 + random.below(2)).map(|_| draw::Exchange::random(random, cores)).collect()
 }
 
 /// A case without a program, and its number of cores.

@@ -194,21 +194,17 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
 }
 
 impl Coverage {
-    /// The same with modules of this pattern as `part` has them. An exclusion whose modules were all renewed has the points of `part`, too.
+    /// The same with modules of this pattern as `part` has them. An exclusion of no other modules has the points of `part`, too.
     fn renew(mut self, part: Coverage, pattern: &Regex) -> Coverage {
-        for (name, kinds) in
-            part.modules.into_iter().filter(|(name, kinds)| pattern.is_match(name) && !kinds.is_empty())
-        {
-            self.modules.insert(name.clone(), kinds);
-            let (date, tools, tests) = (part.date.clone(), part.tools.clone(), part.tests.clone());
-            self.renewed.insert(name, Renewed { date, tools, tests });
-        }
+        let run = Renewed { date: part.date, tools: part.tools, tests: part.tests };
+        let new: BTreeMap<_, _> =
+            part.modules.into_iter().filter(|(name, kinds)| pattern.is_match(name) && !kinds.is_empty()).collect();
+        self.renewed.extend(new.keys().map(|name| (name.clone(), run.clone())));
         let before = std::mem::take(&mut self.exclusions);
-        let counted = |name: &&String| !self.modules[*name].is_empty();
         let renewed = |exclusion: &Exclusion| {
             let module = whole(&exclusion.module).expect("made once before");
-            let mut all = self.modules.keys().filter(counted).filter(|name| module.is_match(name));
-            all.all(|name| self.renewed.contains_key(name))
+            let counted = self.modules.iter().filter(|(name, kinds)| module.is_match(name) && !kinds.is_empty());
+            counted.chain(&new).filter(|(name, _)| module.is_match(name)).all(|(name, _)| new.contains_key(name))
         };
         let of = |exclusion: Exclusion| match before
             .iter()
@@ -218,6 +214,7 @@ impl Coverage {
             _ => exclusion,
         };
         self.exclusions = part.exclusions.into_iter().map(of).collect();
+        self.modules.extend(new);
         self
     }
 }

@@ -74,8 +74,9 @@ pub(super) struct Draw<'a> {
     walk: Walk<'a>,
     code: Vec<Instr>,
     registers: Registers,
-    /// Rows have room for another row between them more often.
-    apart: bool,
+    /// What is rare is drawn more often: rows with room for another between them, one value or group alone, most
+    /// tokens, pieces of one word.
+    rare: bool,
 }
 
 /// Rows in the scratchpad: address, step, step of the outer dimension.
@@ -94,7 +95,7 @@ impl<'a> Draw<'a> {
             walk,
             code: Vec::new(),
             registers: [0; REGISTERS as usize],
-            apart: false,
+            rare: false,
         }
     }
 
@@ -115,13 +116,13 @@ impl<'a> Draw<'a> {
 
     /// Several pieces.
     fn pieces(&mut self) {
-        (0..3 + self.random.below(5)).for_each(|_| self.accepted(|draw| draw.instr(1)));
+        (0..3 + self.random.below(5)).for_each(|_| self.accepted(8, |draw| draw.instr(1)));
     }
 
-    /// A piece, drawn again until the walk accepts it.
-    fn accepted(&mut self, piece: fn(&mut Self)) {
+    /// A piece, drawn again until the walk accepts it, or so many times.
+    fn accepted(&mut self, times: usize, piece: impl Fn(&mut Self)) {
         let kept = self.code.len();
-        for _ in 0..8 {
+        for _ in 0..times {
             piece(self);
             if let Ok(registers) = self.walk.check(&self.code) {
                 self.registers = registers;
@@ -248,7 +249,7 @@ impl<'a> Draw<'a> {
             0 => (row * outer.max(1), row),
             1 => (row, row * rows.max(1)),
             _ => {
-                let gap = if self.apart && self.random.one_in(2) { row } else { 32 * self.random.below(3) };
+                let gap = if self.rare && self.random.one_in(2) { row } else { 32 * self.random.below(3) };
                 let step = row + gap;
                 (step, step * rows.max(1) + 32 * self.random.below(3))
             }
@@ -260,7 +261,7 @@ impl<'a> Draw<'a> {
 
     /// A destination: somewhere, the same rows as `a`, or interleaved with them.
     fn target(&mut self, a: Place, bytes: i64, rows: i64, outer: i64) -> Place {
-        match self.random.below(4) {
+        match self.random.below(if self.rare { 3 } else { 4 }) {
             0 => a,
             1 => Place { at: a.at + (bytes + 31) / 32 * 32, ..a },
             _ => self.place(bytes, rows, outer),
@@ -336,10 +337,12 @@ impl<'a> Draw<'a> {
     /// Weight loads in pieces of any length, and the `mm` that takes them.
     fn product_of(&mut self, kind: WeightKind, gathered: bool) {
         let (rows, k) = (32 * self.random.below(3), 32 * self.random.below(4));
-        let (groups, sub) = (self.count(4), self.random.pick(&[1, 1, 2, 3]));
+        let alone = self.rare && self.random.one_in(2);
+        let (groups, sub) = if alone { (1.into(), 1) } else { (self.count(4), self.random.pick(&[1, 1, 2, 3])) };
         let count = self.now(groups);
         let most = self.chip.matrix.tokens as i64;
-        let tokens = if self.random.one_in(8) { self.number(most) } else { self.count(most.min(5)) };
+        let tokens =
+            if self.random.one_in(if self.rare { 3 } else { 8 }) { self.number(most) } else { self.count(most.min(5)) };
         let total = (rows / 32) * (k / 32) * kind.tile_bytes() as i64 * count;
         let loads = self.chip.queue(Unit::Weights).min(4) as i64;
         match gathered && loads > 1 {
@@ -384,7 +387,10 @@ impl<'a> Draw<'a> {
 
     /// Equal gathered pieces, and the rest as one plain piece.
     fn gathered_weights(&mut self, total: i64) {
-        let (n, groups) = (1 + self.random.below(5), 1 + self.random.below(3));
+        let (mut n, groups) = (1 + self.random.below(5), 1 + self.random.below(3));
+        if self.rare && self.random.one_in(2) {
+            n = (total / 32 / groups).clamp(1, TABLE / 4);
+        }
         let len = total / (n * groups) / 32 * 32;
         let (step, gstep) = (32 * self.random.below(24), 32 * self.random.below(24));
         let reach = (ENTRIES - 1) * step + (groups - 1) * gstep + len;
@@ -403,7 +409,8 @@ impl<'a> Draw<'a> {
     }
 
     fn vector(&mut self, template: Instr) -> Instr {
-        let (rows, cols) = (self.count(5), self.count(70));
+        let alone = self.rare && self.random.one_in(3);
+        let (rows, cols) = if alone { (1.into(), 1.into()) } else { (self.count(5), self.count(70)) };
         let (r, c) = (self.now(rows), self.now(cols));
         match template {
             Instr::Vbin { op, .. } => {

@@ -1,54 +1,80 @@
 //! Bursts: commands that come while their engine is held up, and those that nothing is in the way of.
 
-use super::{Draw, OWN, table_load, transfer};
+use super::{Draw, Exchange, OWN, table_load, transfer};
 use crate::attr::{REGISTERS, Reg, Unary, Unit};
 use crate::isa::{Instr, Operand};
 use crate::random::{DATA, SPAD, SPAD_TABLE, TABLE, ZONE};
 
 /// Most choices of attributes that an instruction of an engine has: each choice is drawn as often as any other.
 const CHOICES: i64 = 9;
-/// Operands of the matrix engine and of the vector engine that are one where an instruction does nothing: none of them may be zero.
-const ONES: [&[&str]; 2] = [&["sub"], &["k", "per", "tokens"]];
+/// Times that a command is drawn until it is legal: the rarest are once in some tens.
+const TIMES: usize = 40;
+/// Operands that may not be zero where an instruction does nothing.
+const ONES: &[(&str, &[&str])] = &[
+    ("ld", &["elem"]),
+    ("ldg", &["elem"]),
+    ("st", &["elem"]),
+    ("mm", &["sub"]),
+    ("vsoft", &["hi", "per", "tokens"]),
+    ("vtop", &["k", "cols"]),
+];
+/// Engines that others wait for.
+const WORKERS: [Unit; 3] = [Unit::Load, Unit::Vector, Unit::Store];
 
 impl Draw<'_> {
-    /// A whole stream of bursts: it has no exchanges, so their part of the scratchpad is that of the commands that hold an engine up.
-    pub(in crate::random) fn bursts(&mut self) -> Vec<Instr> {
-        self.apart = true;
+    /// A whole stream of bursts, with the exchanges between them.
+    pub(in crate::random) fn bursts(&mut self, exchanges: &[Exchange]) -> Vec<Instr> {
+        self.rare = true;
         self.code.push(transfer(0, 64 * self.random.below(128), SPAD + ZONE.1, [(1, 0, 0); 3]));
         self.code.push(table_load());
-        (0..3 + self.random.below(4)).for_each(|_| self.accepted(Draw::burst));
+        for exchange in exchanges {
+            (0..1 + self.random.below(3)).for_each(|_| self.burst());
+            self.meeting(exchange);
+        }
+        (0..1 + self.random.below(3)).for_each(|_| self.burst());
         self.code.push(Instr::Halt {});
         std::mem::take(&mut self.code)
     }
 
-    /// Commands of one engine behind a pause, behind work of other engines, directly behind a `sync`, or behind so many that its queue is full.
+    /// An exchange, behind as many as its queue has room for if it would come several times.
+    fn meeting(&mut self, exchange: &Exchange) {
+        let instr = exchange.instr(self.walk.core);
+        if exchange.times > 0 {
+            self.full(instr);
+        }
+        self.code.push(instr);
+    }
+
+    /// Commands of one engine behind a pause, behind or beside work of other engines, directly behind a `sync`, or behind so many that its queue is full.
     fn burst(&mut self) {
         let template = self.command();
         let unit = template.unit();
-        match self.random.below(10) {
+        let mut more = 2 + self.random.below(3);
+        match self.random.below(12) {
             0 => self.pause(),
-            1 | 2 => [Unit::Load, Unit::Vector, Unit::Store]
-                .iter()
-                .filter(|from| **from != unit)
-                .for_each(|from| self.work(*from)),
-            3 | 4 => self.hold(unit),
+            1 => self.busy_others(unit),
+            2..=4 => {
+                self.busy_matrix();
+                more *= 2;
+            }
+            5 => self.hold(unit),
             _ => {
-                self.hold(unit);
-                let waiting = self.chip.queue(unit) as i64 + self.random.below(4);
-                (0..waiting).for_each(|_| self.idle(template));
+                self.full(template);
+                self.one(template);
             }
         }
-        for _ in 0..2 + self.random.below(3) {
-            match self.random.one_in(4) {
-                true => self.idle(template),
-                false => self.fill(template, 1),
-            }
-            let product = self.code.pop_if(|last| last.unit() == Unit::Matrix && self.random.one_in(2));
-            if let Some(product) = product {
-                self.pause();
-                self.code.push(product);
+        for _ in 0..more {
+            match self.random.below(4) {
+                0 => self.idle(template),
+                1 if matches!(unit, Unit::Weights | Unit::Matrix) => self.products(template),
+                _ => self.one(template),
             }
         }
+    }
+
+    /// The instruction, with operands that are legal.
+    fn one(&mut self, template: Instr) {
+        self.accepted(TIMES, |draw| draw.fill(template, 1));
     }
 
     /// An instruction of an engine.
@@ -67,7 +93,7 @@ impl Draw<'_> {
     /// The instruction with counts of zero.
     fn idle(&mut self, template: Instr) {
         let info = template.info();
-        let ones = ONES[usize::from(info.unit == Unit::Vector)];
+        let ones = ONES.iter().find(|(mnemonic, _)| *mnemonic == info.mnemonic).map_or(&[][..], |(_, names)| *names);
         let value = |name: &str| if name == "table" { SPAD_TABLE } else { i64::from(ones.contains(&name)) };
         let operands: Vec<Operand> = info.operands.iter().map(|(name, _)| value(name).into()).collect();
         let idle = Instr::from_parts(info.code, &template.attr_codes(), &operands);
@@ -77,19 +103,60 @@ impl Draw<'_> {
     /// Control alone is busy, for tens to hundreds of cycles.
     fn pause(&mut self) {
         let reg = Reg(1 + self.random.below(i64::from(REGISTERS) - 1) as u8);
-        let count = 10 + self.random.below(90);
+        let count = 10 + self.random.below(50);
         self.code.push(Instr::Loop { count: count.into() });
         self.code.push(Instr::Add { rd: reg, a: reg.into(), b: 0.into() });
         self.code.push(Instr::End {});
     }
 
+    /// The engine is held up, and its queue is full, or one more comes.
+    fn full(&mut self, template: Instr) {
+        self.hold(template.unit());
+        let more = i64::from(template.unit() != Unit::Exchange && self.random.one_in(4));
+        (0..self.chip.queue(template.unit()) as i64 + more).for_each(|_| self.idle(template));
+    }
+
     /// Another engine works, and this one waits for it.
     fn hold(&mut self, unit: Unit) {
-        let others: Vec<Unit> =
-            [Unit::Load, Unit::Vector, Unit::Store].into_iter().filter(|other| *other != unit).collect();
+        let others: Vec<Unit> = WORKERS.iter().copied().filter(|other| *other != unit).collect();
         let from = self.random.pick(&others);
         (0..1 + self.random.below(2)).for_each(|_| self.work(from));
         self.code.push(Instr::Sync { from, to: unit });
+    }
+
+    /// All others work.
+    fn busy_others(&mut self, unit: Unit) {
+        WORKERS.iter().filter(|from| **from != unit).for_each(|from| self.work(*from));
+    }
+
+    /// Products beside which commands of another engine come.
+    fn busy_matrix(&mut self) {
+        let product = loop {
+            let template = self.template();
+            if template.unit() == Unit::Matrix {
+                break template;
+            }
+        };
+        self.products(product);
+    }
+
+    /// Two products whose weights are there before the first begins, and perhaps one of nothing behind them. Between weights that are gathered there may
+    /// be a load of none: more loads than the engine's queue holds may not wait.
+    fn products(&mut self, template: Instr) {
+        self.accepted(TIMES, |draw| {
+            let from = draw.code.len();
+            draw.fill(template, 1);
+            if matches!(template, Instr::Wgat { .. }) && draw.random.one_in(2) {
+                draw.idle(template);
+            }
+            draw.fill(template, 1);
+            let products: Vec<Instr> = draw.code.extract_if(from.., |instr| instr.unit() == Unit::Matrix).collect();
+            draw.pause();
+            draw.code.extend(&products);
+            if let Some(last) = products.last().filter(|_| draw.random.one_in(2)) {
+                draw.idle(*last);
+            }
+        });
     }
 
     /// Work of hundreds of cycles in the exchanges' part of the scratchpad: all of it element by element, no two of them side by side.
