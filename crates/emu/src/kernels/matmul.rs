@@ -34,6 +34,11 @@ impl Activations {
     }
 }
 
+// SAFETY: plain data; who reads what it describes promises that it is there.
+unsafe impl Send for Activations {}
+// SAFETY: as above.
+unsafe impl Sync for Activations {}
+
 /// Where the tiles of one row of tiles lie, one per block of 32 columns.
 #[derive(Clone, Copy, Debug)]
 pub enum Tiles<'a> {
@@ -113,8 +118,8 @@ pub struct Prepared {
     pub(super) g: i32,
     /// The layout of `records`; `None` after the scalar set prepared.
     pub(super) layout: Option<Layout>,
-    /// `[token][32 * blocks]`, as read.
-    pub(super) raw_codes: Vec<i8>,
+    /// What was prepared.
+    pub(super) source: Option<Activations>,
     /// `[token][blocks]`, as read.
     pub(super) raw_scales: Vec<u16>,
     /// What `dense` wants to know of a token's block, and its codes, in the order in which it reads them.
@@ -147,7 +152,6 @@ pub struct Filling {
     pub(super) tokens: usize,
     pub(super) blocks: usize,
     pub(super) g: i32,
-    pub(super) codes: *mut i8,
     pub(super) scales: *const u16,
     pub(super) records: *mut u8,
     pub(super) start: *mut u64,
@@ -170,22 +174,6 @@ impl Filling {
     pub(super) fn piece(&self, piece: usize) -> std::ops::Range<usize> {
         piece * PIECE..((piece + 1) * PIECE).min(self.tokens)
     }
-
-    /// Copies the codes of some tokens as they are.
-    ///
-    /// # Safety
-    /// `x` must describe readable memory, as much as was opened; nobody else may use these tokens meanwhile.
-    #[inline(always)]
-    pub(super) unsafe fn read_codes(&self, x: &Activations, tokens: std::ops::Range<usize>) {
-        let row = self.blocks * BLOCK;
-        for token in tokens {
-            // SAFETY: the caller promises `32 * blocks` codes per token; `read_scales` made room for as many.
-            unsafe {
-                let codes = x.codes.cast::<u8>().add(token * x.code_stride).cast::<i8>();
-                std::ptr::copy_nonoverlapping(codes, self.codes.add(token * row), row);
-            }
-        }
-    }
 }
 
 impl Prepared {
@@ -205,7 +193,7 @@ impl Prepared {
     /// `x` must describe readable memory.
     pub(super) unsafe fn read_scales(&mut self, kind: WeightKind, x: &Activations, g: i32) {
         (self.kind, self.tokens, self.blocks, self.g, self.layout) = (Some(kind), x.tokens, x.blocks, g, None);
-        self.raw_codes.resize(x.tokens * x.blocks * BLOCK, 0);
+        self.source = Some(*x);
         self.raw_scales.clear();
         self.pieces.clear();
         for token in 0..x.tokens {
@@ -225,7 +213,6 @@ impl Prepared {
             tokens: self.tokens,
             blocks: self.blocks,
             g: self.g,
-            codes: self.raw_codes.as_mut_ptr(),
             scales: self.raw_scales.as_ptr(),
             records: self.records.as_mut_ptr().cast(),
             start: self.start.as_mut_ptr(),
@@ -250,9 +237,15 @@ impl Prepared {
     }
 
     /// One token as the oracle takes it.
-    fn token(&self, token: usize) -> grid::Activations<'_> {
+    ///
+    /// # Safety
+    /// What was prepared must still be there, as it was.
+    unsafe fn token(&self, token: usize) -> grid::Activations<'_> {
+        let source = self.source.expect("activations are prepared before they are used");
+        let codes = source.codes.wrapping_add(token * source.code_stride);
         grid::Activations {
-            codes: &self.raw_codes[token * self.blocks * BLOCK..][..self.blocks * BLOCK],
+            // SAFETY: the caller promises `32 * blocks` codes per token.
+            codes: unsafe { std::slice::from_raw_parts(codes, self.blocks * BLOCK) },
             scales: &self.raw_scales[token * self.blocks..][..self.blocks],
         }
     }
@@ -270,7 +263,8 @@ pub(super) unsafe fn exact(x: &Prepared, tiles: Tiles, rows: usize, out: *mut u8
     let mut flags = Flags::NONE;
     for token in 0..x.tokens {
         for row in 0..rows {
-            let (value, raised) = grid::matmul_row(kind, &tiles, row, x.token(token), x.g);
+            // SAFETY: the caller promises that the activations are still there.
+            let (value, raised) = grid::matmul_row(kind, &tiles, row, unsafe { x.token(token) }, x.g);
             flags |= raised;
             // SAFETY: the caller promises room for `rows` values per token.
             unsafe { out.add(token * stride).cast::<f32>().add(row).write_unaligned(value) };

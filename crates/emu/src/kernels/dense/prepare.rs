@@ -32,7 +32,6 @@ pub(in crate::kernels) unsafe fn fill<L: Lanes>(x: &Activations, to: &Filling, p
     let tokens = to.piece(piece);
     // SAFETY: the caller promises the activations and that nobody else fills this piece: its tokens, its maxima.
     unsafe {
-        to.read_codes(x, tokens.clone());
         let block_max = std::slice::from_raw_parts_mut(to.block_max.add(piece * to.blocks), to.blocks);
         block_max.fill(0.0);
         for t in tokens {
@@ -40,7 +39,7 @@ pub(in crate::kernels) unsafe fn fill<L: Lanes>(x: &Activations, to: &Filling, p
             let (step, size) = (abreast(to.tokens, t), Layout::record(layout.steps));
             let first = to.records.add(place(to.tokens, to.blocks, t, 0) * size);
             for (b, block_max) in block_max.iter_mut().enumerate() {
-                let codes = &*to.codes.add((t * to.blocks + b) * BLOCK).cast::<[i8; BLOCK]>();
+                let codes = &*x.codes.add(t * x.code_stride + b * BLOCK).cast::<[i8; BLOCK]>();
                 let (bits, at) = (*to.scales.add(t * to.blocks + b), first.add(b * step * size));
                 let (magic, bound) = if layout.tabled && inside {
                     short::<L>(to.kind, layout, codes, bits, to.g, at)
