@@ -32,6 +32,13 @@ impl Strided {
     /// All elements of both sides lie in valid memory; the sides do not overlap.
     unsafe fn run(self, from: *const u8, to: *mut u8) {
         let Strided { elem, dims } = self.merged();
+        if elem == 1 && dims[0].0 == 4 && dims[0].2 == 1 && dims[1].1 == 1 && dims[1].2 == 4 {
+            for i2 in 0..dims[2].0 {
+                // SAFETY: inside the ranges that the caller vouches for.
+                unsafe { interleave(dims[0].1, dims[1].0, from.add(i2 * dims[2].1), to.add(i2 * dims[2].2)) };
+            }
+            return;
+        }
         for i2 in 0..dims[2].0 {
             for i1 in 0..dims[1].0 {
                 let (source, target) = (i1 * dims[1].1 + i2 * dims[2].1, i1 * dims[1].2 + i2 * dims[2].2);
@@ -57,6 +64,20 @@ unsafe fn row(elem: usize, dim: (usize, usize, usize), from: *const u8, to: *mut
                     std::ptr::copy_nonoverlapping(from.add(i * from_step), to.add(i * to_step), elem);
                 });
             }
+        }
+    }
+}
+
+/// Bytes of four rows, side by side: how a tile holds four of its columns.
+///
+/// # Safety
+/// As [`Strided::run`].
+unsafe fn interleave(step: usize, count: usize, from: *const u8, to: *mut u8) {
+    for i in 0..count {
+        // SAFETY: inside the ranges that the caller vouches for.
+        unsafe {
+            let word = [0, 1, 2, 3].map(|row| *from.add(row * step + i));
+            to.add(4 * i).cast::<[u8; 4]>().write(word);
         }
     }
 }
@@ -263,4 +284,45 @@ impl Core {
 
 fn memory_at(memory: &Memory, address: i64) -> *mut u8 {
     memory.range(address as u64, 0).unwrap_or(std::ptr::NonNull::dangling().as_ptr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Element after element, as the instruction says.
+    fn plainly(copy: Strided, from: &[u8], to: &mut [u8]) {
+        let [(n0, s0, d0), (n1, s1, d1), (n2, s2, d2)] = copy.dims;
+        for (i2, i1, i0) in (0..n2).flat_map(|i2| (0..n1).flat_map(move |i1| (0..n0).map(move |i0| (i2, i1, i0)))) {
+            let (source, target) = (i0 * s0 + i1 * s1 + i2 * s2, i0 * d0 + i1 * d1 + i2 * d2);
+            to[target..target + copy.elem].copy_from_slice(&from[source..source + copy.elem]);
+        }
+    }
+
+    /// Copies of any form, and those that put bytes of four rows side by side, or nearly so.
+    fn copies() -> impl Strategy<Value = Strided> {
+        let dim = || (1usize..6, 0usize..40, 0usize..40);
+        let any = (prop::sample::select(vec![1, 2, 4, 12]), [dim(), dim(), dim()]);
+        let any = any.prop_map(|(elem, dims)| Strided { elem, dims });
+        let nearly = || prop::sample::select(vec![1usize, 1, 1, 2]);
+        let four = (prop::sample::select(vec![3usize, 4, 4, 4]), 0usize..40, nearly());
+        let side = (1usize..40, nearly(), prop::sample::select(vec![4usize, 4, 4, 5]));
+        prop_oneof![any, (four, side, dim()).prop_map(|(four, side, dim)| Strided { elem: 1, dims: [four, side, dim] })]
+    }
+
+    proptest! {
+        #[test]
+        fn every_way_copies_the_same(copy in copies()) {
+            let end = |side: fn(&(usize, usize, usize)) -> usize| -> usize {
+                copy.elem + copy.dims.iter().map(|dim| (dim.0 - 1) * side(dim)).sum::<usize>()
+            };
+            let from: Vec<u8> = (0..end(|dim| dim.1)).map(|i| (i * 37 % 251) as u8).collect();
+            let (mut wanted, mut got) = (vec![0; end(|dim| dim.2)], vec![0; end(|dim| dim.2)]);
+            plainly(copy, &from, &mut wanted);
+            // SAFETY: both vectors reach to the last element.
+            unsafe { copy.run(from.as_ptr(), got.as_mut_ptr()) };
+            prop_assert_eq!(wanted, got);
+        }
+    }
 }
