@@ -25,6 +25,11 @@ impl Abi {
     pub const LOGITS: usize = 2;
     /// Word: 1 if any logits are asked for.
     pub const ANY_LOGITS: usize = 3;
+    /// Words: pages that the step's tokens fill from their first place to their last, those whose tokens are of the step's first half and those of its second.
+    /// No such page has tokens of both.
+    pub const WHOLE_PAGES: usize = 4;
+    /// Words: the other tokens of the first half and of the second.
+    pub const SINGLE_TOKENS: usize = 6;
     /// First token record: token, position, page, place in the page.
     pub const TOKEN_RECORDS: usize = 16;
     /// Words of a token record.
@@ -42,9 +47,24 @@ impl Abi {
         self.segment_records() + Abi::SEGMENT_WORDS * self.sizes.sequences
     }
 
+    /// Most pages that a step can fill.
+    pub fn pages(&self) -> usize {
+        self.sizes.tokens / BLOCK
+    }
+
+    /// First word of the list of the first tokens of whole pages.
+    pub fn page_list(&self) -> usize {
+        self.logit_list() + self.sizes.tokens
+    }
+
+    /// First word of the list of the other tokens; where no page can be filled there is none.
+    pub fn token_list(&self) -> usize {
+        self.page_list() + self.pages()
+    }
+
     /// Words in all.
     pub fn words(&self) -> usize {
-        self.logit_list() + self.sizes.tokens
+        self.token_list() + if self.pages() > 0 { self.sizes.tokens } else { 0 }
     }
 }
 
@@ -284,11 +304,41 @@ impl<M: Machine> Session<M> {
                 token += 1;
             }
         }
+        self.stores(chunks, &mut words);
         words[Abi::TOKENS] = token as u32;
         words[Abi::SEGMENTS] = chunks.len() as u32;
         words[Abi::LOGITS] = wanted as u32;
         words[Abi::ANY_LOGITS] = wanted.min(1) as u32;
         (words, wanted)
+    }
+
+    /// The lists of whole pages and of other tokens.
+    fn stores(&self, chunks: &[Chunk<'_>], words: &mut [u32]) {
+        let (abi, half) = (&self.abi, self.abi.sizes.tokens / 2);
+        if abi.pages() == 0 {
+            return;
+        }
+        let mut first = 0;
+        let mut count = |counter: usize, list: usize, token: usize| {
+            let place = words[counter] + words[counter + 1];
+            words[list + place as usize] = token as u32;
+            words[counter + usize::from(token >= half)] += 1;
+        };
+        for chunk in chunks {
+            let (end, position) = (first + chunk.tokens.len(), self.sequences[&chunk.sequence].len);
+            let mut token = first;
+            while token < end {
+                let fills = (position + token - first).is_multiple_of(BLOCK) && token + BLOCK <= end;
+                if fills && (token >= half || token + BLOCK <= half) {
+                    count(Abi::WHOLE_PAGES, abi.page_list(), token);
+                    token += BLOCK;
+                } else {
+                    count(Abi::SINGLE_TOKENS, abi.token_list(), token);
+                    token += 1;
+                }
+            }
+            first = end;
+        }
     }
 
     fn logits(&self, wanted: usize, logits: &mut Logits) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 //! needs no transposition: scores are `keys x query` and outputs `values x probabilities`, both straight from memory through the weight stream.
 //! A value's scale belongs to its position, which is the axis that is summed over: it is multiplied into the probability before that is quantised.
 
+mod cache;
 mod project;
 mod room;
 

@@ -47,7 +47,7 @@ pub(super) struct SegmentRegs {
 }
 
 /// Tokens whose scores are formed at once, at most: more would not fit a cache of the host that emulates.
-const MOST_CHUNK: usize = 16;
+const MOST_CHUNK: usize = 32;
 
 impl Emit<'_> {
     /// The largest chunk of tokens and heads whose scores fit.
