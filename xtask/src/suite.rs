@@ -1,6 +1,6 @@
 //! The one test command: a table of steps, run in order, stopped at the first failure.
 //!
-//! Each step is one line with its time when it ends well. The steps that run tests show their
+//! Each step is one line with its time when it ends well; of one that began ahead of its turn that is the time that it was waited for. The steps that run tests show their
 //! output as it comes, because their closing lines are evidence; the others show theirs only when
 //! they fail. The last line is the sum of every closing line that was seen.
 
@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::thread::ScopedJoinHandle;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -41,6 +42,8 @@ enum Call {
     /// The program as the tests have built it. `cargo run --package cli` would build it again, since the libraries of one
     /// package alone have other features than those of all.
     Puce(&'static [&'static str]),
+    /// This program. `cargo xtask` would wait for whoever builds.
+    Own(&'static [&'static str]),
 }
 
 /// One step of the suite.
@@ -54,9 +57,12 @@ struct Step {
     env: &'static [(&'static str, &'static str)],
     /// The component without which the step is skipped, by the arguments that ask cargo for it.
     needs: Option<&'static [&'static str]>,
+    /// Begun before all others and waited for in its place: downloads wait for the network, builds for the processor.
+    ahead: bool,
 }
 
-const PLAIN: Step = Step { name: "", call: Call::Cargo(&[]), show: Show::Nothing, heavy: false, env: &[], needs: None };
+const PLAIN: Step =
+    Step { name: "", call: Call::Cargo(&[]), show: Show::Nothing, heavy: false, env: &[], needs: None, ahead: false };
 
 /// The suite. A heavy test of one crate is a row of its own with `Show::Tests` and `heavy`; it names
 /// the whole workspace and its test target, because cargo builds the libraries anew for one package
@@ -64,7 +70,7 @@ const PLAIN: Step = Step { name: "", call: Call::Cargo(&[]), show: Show::Nothing
 const STEPS: &[Step] = &[
     Step { name: "build", call: Call::Cargo(&["test", "--workspace", "--no-run"]), ..PLAIN },
     Step { name: "fetch the model", call: Call::Puce(&["model", "pull", "smollm2"]), ..PLAIN },
-    Step { name: "chip tools", call: Call::Cargo(&["xtask", "tools", "eda"]), ..PLAIN },
+    Step { name: "chip tools", call: Call::Own(&["tools", "eda"]), ahead: true, ..PLAIN },
     Step {
         name: "format",
         call: Call::Cargo(&["fmt", "--all", "--check"]),
@@ -135,15 +141,28 @@ const STEPS: &[Step] = &[
 
 /// Runs the suite; the error names the step that failed.
 pub fn run(root: &Path, options: &Options) -> Result<()> {
+    std::thread::scope(|scope| {
+        let begun =
+            |step: &'static Step| (step, step.ahead.then(|| scope.spawn(move || run_step(root, step, options))));
+        let steps = STEPS.iter().filter(|step| wanted(step, options)).map(begun).collect();
+        in_order(root, options, steps)
+    })
+}
+
+/// The steps one after the other, those that have been begun as soon as they end.
+fn in_order(root: &Path, options: &Options, steps: Vec<(&'static Step, Option<Begun<'_>>)>) -> Result<()> {
     let mut sum = Tally::default();
     let mut failure = None;
-    for step in STEPS.iter().filter(|step| wanted(step, options)) {
+    for (step, begun) in steps {
         if step.needs.is_some_and(|asks| !repo::succeeds(repo::command(root, "cargo").args(asks))) {
             println!("- {}: skipped, this toolchain has no `cargo {}`", step.name, step.arguments()[0]);
             continue;
         }
         let start = Instant::now();
-        let (ended_well, tally) = run_step(root, step, options)?;
+        let (ended_well, tally) = match begun {
+            Some(begun) => begun.join().expect("a step does not panic")?,
+            None => run_step(root, step, options)?,
+        };
         sum += tally;
         let mark = if ended_well { '✓' } else { '✗' };
         println!("{mark} {} ({:.1} s)", step.name, start.elapsed().as_secs_f64());
@@ -162,10 +181,13 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
 impl Step {
     fn arguments(&self) -> &'static [&'static str] {
         match self.call {
-            Call::Cargo(arguments) | Call::Puce(arguments) => arguments,
+            Call::Cargo(arguments) | Call::Puce(arguments) | Call::Own(arguments) => arguments,
         }
     }
 }
+
+/// A step that another thread runs.
+type Begun<'a> = ScopedJoinHandle<'a, Result<(bool, Tally)>>;
 
 /// The folder in which cargo puts programs: this one lies there too.
 fn beside() -> Result<PathBuf> {
@@ -182,6 +204,7 @@ fn run_step(root: &Path, step: &Step, options: &Options) -> Result<(bool, Tally)
     let mut command = match step.call {
         Call::Cargo(_) => repo::command(root, "cargo"),
         Call::Puce(_) => repo::command(root, &beside()?.join("puce").to_string_lossy()),
+        Call::Own(_) => repo::command(root, &std::env::current_exe()?.to_string_lossy()),
     };
     command.args(step.arguments()).envs(step.env.iter().copied());
     if let Some(filter) = &options.filter {
