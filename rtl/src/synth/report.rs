@@ -289,9 +289,12 @@ mod tests {
             for module in &report.modules {
                 let known = super::super::modules::Module::named(&module.key);
                 assert!(known.is_some(), "{name}: there is no module {}", module.key);
-                // A driver that sees the resistance of its wire may be a little faster than one that sees all of the load at once.
+                // A driver that sees the resistance of its wire may be a little faster than one that sees all of the load at once; repeaters and other sizes
+                // may bring more than wires cost.
+                let helped = |placed: &Placed| placed.repeaters + placed.resized > 0;
+                let slower = module.longest().ps > 0.95 * module.path.ps;
                 assert!(
-                    module.flop_area_um2 < module.area_um2 && module.longest().ps > 0.95 * module.path.ps,
+                    module.flop_area_um2 < module.area_um2 && (slower || module.placed.as_ref().is_some_and(helped)),
                     "{name}: {}",
                     module.key
                 );
