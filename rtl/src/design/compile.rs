@@ -16,8 +16,8 @@ pub(super) const INSTRUMENTS: &str = include_str!("../instrument.cpp");
 /// Changes when libraries that lie in the cache are no longer what this module builds.
 pub(super) const VERSION: &str = "1";
 
-/// Compilers at work at a time.
-const JOBS: usize = 2;
+/// Parts of like size of the files that matter for speed; all are compiled at once, and the others beside them.
+const PARTS: usize = 2;
 /// Verilator's own sources that a model without traces or threads needs.
 const RUNTIME: [&str; 3] = ["verilated.cpp", "verilated_dpi.cpp", "verilated_threads.cpp"];
 /// And one that counts coverage.
@@ -35,9 +35,7 @@ pub(super) fn library(
     let runtime = compiler.runtime(cache)?;
     write(&obj.join("puce_shim.cpp"), &[SHIM, if instruments.any() { INSTRUMENTS } else { "" }].concat())?;
     let units = units(obj)?;
-    for pair in units.chunks(JOBS) {
-        compiler.compile_all(obj, pair, effort)?;
-    }
+    compiler.compile_all(obj, &units, effort)?;
     let out = obj.join("library.so");
     let objects = units.iter().map(|unit| unit.with_extension("o"));
     let mut command = Command::new(&tools.compiler);
@@ -46,7 +44,7 @@ pub(super) fn library(
     Ok(out)
 }
 
-/// What is compiled at a time: the files that matter for speed in [`JOBS`] parts of like size, and all others in one.
+/// What is compiled at a time: the files that matter for speed in [`PARTS`] parts of like size, and all others in one.
 fn units(obj: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(obj).map_err(|error| file_error(obj, &error))? {
@@ -59,7 +57,7 @@ fn units(obj: &Path) -> Result<Vec<PathBuf>> {
     }
     files.sort_by(|a, b| b.cmp(a));
     let (slow, fast): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, name)| name.contains("Slow"));
-    let mut parts = vec![(0, Vec::new()); JOBS];
+    let mut parts = vec![(0, Vec::new()); PARTS];
     for (size, name) in fast {
         let least = parts.iter_mut().min_by_key(|(total, _)| *total).expect("there are parts");
         least.0 += size;
@@ -128,9 +126,7 @@ impl Compiler<'_> {
                 Ok(unit)
             };
             let units: Vec<PathBuf> = names.iter().map(place).collect::<Result<_>>()?;
-            for pair in units.chunks(JOBS) {
-                self.compile_all(&work.0, pair, Effort::Fast)?;
-            }
+            self.compile_all(&work.0, &units, Effort::Fast)?;
             // Another process may have been quicker: its objects are as good.
             if let Err(error) = fs::rename(&work.0, &folder)
                 && !folder.exists()
