@@ -1,7 +1,7 @@
 """From cells to places and wires: `place.py JOB` writes `place.json` and `wires.spef` into the job's folder.
 
-Coloquinte places the cells of `netlist.json` in rows of a square; ports stand around it. Where the places ask for repeaters or cells of other sizes, these come into the
-netlist, and all cells are put into their rows again. Each net becomes a tree over its pins, each of its branches a resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
+Coloquinte places the cells of `netlist.json` in rows of a square, each in a lot wider than itself; ports stand around it. Where the places ask for repeaters or cells of
+other sizes, these come into the netlist and into the gaps, round after round, as long as the worst path gets shorter. Each net becomes a tree over its pins, each of its branches a resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
 the lower and the upper edge with their pins towards the cells, and so do blocks that have places of their own, with their pins where those places have them.
 """
 
@@ -16,12 +16,37 @@ from drives import drives
 from library import lef
 from repeat import Repeaters
 from resize import Resizer
+from rows import NoRoom, Rows
 from written import write_verilog
 
 # Coloquinte counts in whole numbers: nanometres.
 NANO = 1000
+# Cells keep so far away from memories and blocks, in micrometres.
+AWAY = memories.CHANNEL / 4
 # Part of the room that cells may cover and still find places in rows.
 FULL = 0.88
+# Width of a cell's lot over its own, and the part of the room that lots may cover.
+LOT, LOTS = 1.2, 0.92
+# Rounds of other sizes, and the part of the period by which one must shorten the worst path for another to follow.
+ROUNDS, WORTH = 12, 0.01
+
+
+# A netlist is large with this many cells. How exactly the placer then solves its equations, and how large its bins are, in widths of cells.
+LARGE, EXACT, BIN = 200_000, 1e-4, 8.0
+
+
+def settings(effort, count):
+    """Coloquinte's settings for an effort and so many cells. Large netlists go without its search among bins in squares and across corners, which takes two thirds of its time."""
+    chosen = coloquinte.ColoquinteParameters(effort)
+    if count < LARGE:
+        return chosen
+    whole = getattr(chosen, "global")
+    model, rough = whole.continuous_model, whole.rough_legalization
+    model.conjugate_gradient_error_tolerance = EXACT
+    rough.bin_size, rough.square_reopt_size, rough.diag_reopt_size = BIN, 1, 1
+    whole.continuous_model, whole.rough_legalization = model, rough
+    setattr(chosen, "global", whole)
+    return chosen
 
 
 def nano(value):
@@ -81,7 +106,7 @@ class Floor:
     """What stands still: the square, the ports, memories and boxes."""
 
     def __init__(self, job, netlist, macros, site, known):
-        self.job, self.macros, self.site, self.known = job, macros, site, known
+        self.job, self.macros, self.site, self.step, self.known = job, macros, site, nano(site[0]), known
         ports = sorted(netlist["ports"])
         size = [macros[cell["type"]]["size"] for cell in netlist["cells"]]
         sized = [(memory, memories.size(memory, job["memory"])) for memory in netlist["memories"]]
@@ -95,21 +120,21 @@ class Floor:
         outer = [port for port in ports if port not in self.at]
         self.at.update({port: border(index, len(outer), self.width, self.height) for index, port in enumerate(outer)})
 
-    def circuit(self, netlist, starts):
-        """The netlist for Coloquinte, its cells at these lower left corners."""
+    def circuit(self, netlist):
+        """The netlist for Coloquinte, its cells as wide as their lots."""
         cells, ports, at, full, known = netlist["cells"], sorted(netlist["ports"]), self.at, self.full, self.known
         size = [self.macros[cell["type"]]["size"] for cell in cells]
-        # Cells keep a little away from memories.
-        away = nano(memories.CHANNEL / 4)
+        lot = LOTS / max(self.covered(netlist), LOTS / LOT)
+        away = nano(AWAY)
         left, low = [box[0] - away for box in full], [box[1] - away for box in full]
         wide, tall = [box[2] + 2 * away for box in full], [box[3] + 2 * away for box in full]
         circuit = coloquinte.Circuit(len(cells) + len(ports) + len(full))
-        circuit.cell_width = [nano(w) for w, _ in size] + [0] * len(ports) + wide
+        circuit.cell_width = [round(self.sites(cell["type"]) * lot) * self.step for cell in cells] + [0] * len(ports) + wide
         circuit.cell_height = [nano(h) for _, h in size] + [0] * len(ports) + tall
         circuit.cell_is_fixed = [False] * len(cells) + [True] * (len(ports) + len(full))
         circuit.cell_is_obstruction = [True] * len(cells) + [False] * len(ports) + [True] * len(full)
-        circuit.cell_x = [x for x, _ in starts] + [at[port][0] for port in ports] + left
-        circuit.cell_y = [y for _, y in starts] + [at[port][1] for port in ports] + low
+        circuit.cell_x = [0] * len(cells) + [at[port][0] for port in ports] + left
+        circuit.cell_y = [0] * len(cells) + [at[port][1] for port in ports] + low
         circuit.cell_row_polarity = [coloquinte.CellRowPolarity.SAME] * circuit.nb_cells
         number = {port: len(cells) + index for index, port in enumerate(ports)}
         first = len(ports) + len(self.boxes)
@@ -128,16 +153,16 @@ class Floor:
         circuit.setup_rows(coloquinte.Rectangle(0, self.width, 0, self.height), self.row, True, True)
         return circuit
 
-    def corners(self, circuit, netlist):
-        """Cells' and boxes' lower left corners and orientations, the cells on sites."""
-        count = len(netlist["cells"])
-        at_x = snapped(circuit, count, nano(self.site[0]), self.width)
-        turns = [turn.name for turn in circuit.cell_orientation[:count]]
-        return list(zip(at_x, circuit.cell_y[:count], turns)) + self.stood
+    def corners(self):
+        """Cells' and boxes' lower left corners and orientations."""
+        cells = [(site * self.step, row * self.row, self.lines[row]) for row, site in self.rows.at]
+        for index, turn in self.tall.items():
+            cells[index] = (*cells[index][:2], turn)
+        return cells + self.stood
 
-    def pins(self, netlist, corners, ways):
+    def pins(self, netlist, ways):
         """Where each pin is in micrometres, and whether it drives its net or takes from it."""
-        where, directions = {}, {}
+        where, directions, corners = {}, {}, self.corners()
         owners, count = netlist["cells"] + netlist["boxes"], len(netlist["cells"])
         for pins in nets_of(netlist, self.job["ideal"]).values():
             for cell, pin in pins:
@@ -160,16 +185,42 @@ class Floor:
         return sum(self.um2(cell["type"]) for cell in netlist["cells"]) * NANO**2 / room
 
     def globally(self, netlist):
-        """The netlist placed from nothing, its cells in rows."""
-        circuit = self.circuit(netlist, [(0, 0)] * len(netlist["cells"]))
-        circuit.place_global(self.job["effort"])
-        circuit.legalize(self.job["effort"])
-        return circuit
+        """Places the netlist from nothing, its cells in rows with gaps between them."""
+        count, circuit, chosen = len(netlist["cells"]), self.circuit(netlist), settings(self.job["effort"], len(netlist["cells"]))
+        circuit.place_global(chosen)
+        circuit.legalize(chosen)
+        circuit.place_detailed(chosen)
+        # Lots are as wide as so many sites, so they may all begin on sites.
+        places = [(y // self.row, x // self.step) for x, y in zip(circuit.cell_x[:count], circuit.cell_y[:count])]
+        self.stand(netlist, places, [row.orientation.name for row in circuit.rows], [turn.name for turn in circuit.cell_orientation[:count]])
 
-    def repeated(self, netlist, corners, ways, repeaters):
+    def stand(self, netlist, places, lines, turns):
+        """Puts cells into rows that others may come into; those of several rows stand still."""
+        kinds = [cell["type"] for cell in netlist["cells"]]
+        high = [round(self.macros[kind]["size"][1] / self.site[1]) for kind in kinds]
+        self.lines, self.tall = lines, {index: turns[index] for index, rows in enumerate(high) if rows > 1}
+        away, boxes = nano(AWAY), []
+        for x, y, wide, tall in self.full:
+            sites = math.ceil((x - away) / self.step), (x + wide + away) // self.step
+            boxes.append((sites[0], (y - away) // self.row, sites[1], math.ceil((y + tall + away) / self.row)))
+        for each in self.tall:
+            row, site = places[each]
+            boxes.append((site, row, site + self.sites(kinds[each]), row + high[each]))
+        self.rows = Rows(len(lines), self.width // self.step, self.row / self.step, boxes)
+        for index, (row, site) in enumerate(places):
+            stand = self.rows.fixed if index in self.tall else self.rows.stand
+            stand(row, site, self.sites(kinds[index]))
+
+    def take(self, added):
+        """Puts new cells into the rows, each as near to the place that it wishes for as may be."""
+        for cell, (x, y) in added:
+            wide = self.sites(cell["type"])
+            self.rows.put((y / self.site[1] - 0.5, x / self.site[0] - wide / 2), wide)
+
+    def repeated(self, netlist, ways, repeaters):
         """Gives pins of wide or long nets to repeaters, which are yet to be placed."""
         owners = netlist["cells"] + netlist["boxes"]
-        where, directions = self.pins(netlist, corners, ways)
+        where, directions = self.pins(netlist, ways)
         for wire, pins in sorted(nets_of(netlist, self.job["ideal"]).items()):
             pins = sorted(pins, key=lambda pin: directions[pin] != "drives")
             if directions[pins[0]] != "drives":
@@ -178,53 +229,85 @@ class Floor:
             for (cell, pin), name in repeaters.net(wire, pins, [where[pin] for pin in pins], owner.get("part", "top")):
                 if cell is not None:
                     owners[cell]["pins"][pin] = name
+        netlist["cells"] += [cell for cell, _ in repeaters.added]
 
-    def resized(self, netlist, kinds, corners, ways, repeaters):
-        """Gives cells of paths that miss the clock other sizes, and buffers, which are yet to be placed. The cells that have another size than before."""
-        where, directions = self.pins(netlist, corners, ways)
-        resizer = Resizer(self.job, netlist, kinds, self.macros, nets_of(netlist, self.job["ideal"]), where, directions, repeaters)
-        changed = []
+    def resizer(self, netlist, kinds, ways, repeaters):
+        """What chooses other sizes in these places. Cells of several rows keep theirs."""
+        where, directions = self.pins(netlist, ways)
+        tall = [kind for kind, macro in self.macros.items() if macro["size"][1] > 1.5 * self.site[1]]
+        job = {**self.job, "unused": self.job["unused"] + tall}
+        return Resizer(job, netlist, kinds, self.macros, nets_of(netlist, self.job["ideal"]), where, directions, repeaters)
+
+    def resized(self, netlist, resizer, repeaters):
+        """Gives cells of paths that miss the clock other sizes, and buffers, and all of them room."""
         for index, kind in enumerate(resizer.run()):
-            cell, before = netlist["cells"][index], netlist["cells"][index]["type"]
-            if before != kind:
-                changed.append((index, self.um2(kind) - self.um2(before)))
-                netlist["drives"].setdefault(kind, netlist["drives"][before])
+            cell = netlist["cells"][index]
+            if cell["type"] != kind:
+                netlist["drives"].setdefault(kind, netlist["drives"][cell["type"]])
                 cell["type"] = kind
+                self.rows.widen(index, self.sites(kind))
         for cell, _ in resizer.added:
             netlist["drives"].setdefault(cell["type"], [repeaters.drives])
-        return changed, resizer.added
+        netlist["cells"] += [cell for cell, _ in resizer.added]
+        self.take(resizer.added)
+
+    def sites(self, kind):
+        return round(self.macros[kind]["size"][0] / self.site[0])
 
     def um2(self, kind):
         wide, tall = self.macros[kind]["size"]
         return wide * tall
 
 
+class Kept:
+    """A netlist and its places as they are now."""
+
+    def __init__(self, slack, netlist, plan):
+        self.slack, self.at = slack, list(plan.rows.at)
+        self.cells, self.boxes = ([(each["type"], dict(each["pins"])) for each in netlist[of]] for of in ("cells", "boxes"))
+
+    def restore(self, netlist, plan):
+        """Makes them so again."""
+        plan.rows.at = self.at
+        netlist["cells"] = netlist["cells"][: len(self.cells)]
+        for each, (kind, pins) in zip(netlist["cells"] + netlist["boxes"], self.cells + self.boxes):
+            each["type"], each["pins"] = kind, pins
+
+
+def rounds(job, plan, netlist, kinds, ways, repeaters):
+    """Other sizes for cells of slow paths and room for them in turn, as long as that shortens the worst path; the best of it stays."""
+    best = None
+    for _ in range(ROUNDS):
+        resizer = plan.resizer(netlist, kinds, ways, repeaters)
+        gain = resizer.slack - best.slack if best else job["period_ps"]
+        if gain > 0.0:
+            best = Kept(resizer.slack, netlist, plan)
+        if gain < WORTH * job["period_ps"] or best.slack >= 0.0:
+            break
+        try:
+            plan.resized(netlist, resizer, repeaters)
+        except NoRoom:
+            break
+    best.restore(netlist, plan)
+
+
 def place(job, netlist, macros, site, known, ways):
-    """What stands still, cells' and boxes' lower left corners and orientations, and what came into the netlist where the places asked for it: repeaters and other sizes."""
+    """What stands still and the rows, and what came into the netlist where the places asked for it: repeaters and other sizes."""
     plan = Floor(job, netlist, macros, site, known)
-    circuit = plan.globally(netlist)
+    plan.globally(netlist)
     kinds = drives(job["liberty"] + [job["blocks"][block]["folder"] + "/block.lib" for block in sorted(known)])
-    count, repeaters = len(netlist["cells"]), Repeaters(job, netlist, kinds, tree)
-    starts, corners = list(zip(circuit.cell_x[:count], circuit.cell_y[:count])), plan.corners(circuit, netlist)
-    plan.repeated(netlist, corners, ways, repeaters)
-    added = list(repeaters.added)
-    netlist["cells"] += [cell for cell, _ in added]
-    wished = [(nano(x), nano(y), "N") for _, (x, y) in added]
-    resized, buffers = plan.resized(netlist, kinds, corners[:count] + wished + corners[count:], ways, repeaters)
-    added += buffers
-    netlist["cells"] += [cell for cell, _ in buffers]
-    if added or resized:
-        if plan.covered(netlist) > FULL:
-            # They need a larger square.
-            plan = Floor(job, netlist, macros, site, known)
-            circuit = plan.globally(netlist)
-        else:
-            circuit = plan.circuit(netlist, starts + [(nano(x), nano(y)) for _, (x, y) in added])
-            circuit.legalize(job["effort"])
-    circuit.place_detailed(job["effort"])
-    more = [um2 for index, um2 in resized if index < count]
-    told = {"repeaters": len(added), "repeater_um2": sum(plan.um2(cell["type"]) for cell, _ in added), "resized": len(more), "resized_um2": sum(more)}
-    return plan, plan.corners(circuit, netlist), told
+    repeaters, mapped = Repeaters(job, netlist, kinds, tree), [cell["type"] for cell in netlist["cells"]]
+    plan.repeated(netlist, ways, repeaters)
+    if plan.covered(netlist) > FULL:
+        # Repeaters need a larger square.
+        plan = Floor(job, netlist, macros, site, known)
+        plan.globally(netlist)
+    else:
+        plan.take(repeaters.added)
+    rounds(job, plan, netlist, kinds, ways, repeaters)
+    added = [cell["type"] for cell in netlist["cells"][len(mapped) :]]
+    more = [plan.um2(cell["type"]) - plan.um2(kind) for cell, kind in zip(netlist["cells"], mapped) if cell["type"] != kind]
+    return plan, {"repeaters": len(added), "repeater_um2": sum(plan.um2(kind) for kind in added), "resized": len(more), "resized_um2": sum(more)}
 
 
 def pins_of_memories(blocks, stands):
@@ -235,28 +318,6 @@ def pins_of_memories(blocks, stands):
         for index, port in enumerate(sorted(memory["ports"])):
             at[port] = (nano(x + w * (index + 0.5) / len(memory["ports"])), nano(y + h if below else y))
     return at, boxes
-
-
-def snapped(circuit, count, site, width):
-    """Places of cells along their rows, moved to the nearest sites. Cells of several rows stay where they are, and so do the rows that they stand in."""
-    at, rows, tall = list(circuit.cell_x[:count]), {}, set()
-    heights, below, widths = circuit.cell_height, circuit.cell_y, circuit.cell_width
-    for index in range(count):
-        rows.setdefault(below[index], []).append(index)
-        tall.update(range(below[index], below[index] + heights[index], circuit.row_height) if heights[index] > circuit.row_height else ())
-    for row, cells in rows.items():
-        if row in tall:
-            continue
-        cells.sort(key=lambda index: at[index])
-        free = 0
-        for index in cells:
-            at[index] = max(free, round(at[index] / site) * site)
-            free = at[index] + widths[index]
-        free = width // site * site
-        for index in reversed(cells):
-            at[index] = min(at[index], free - widths[index])
-            free = at[index]
-    return at
 
 
 def turned(pin, size, turn):
@@ -325,11 +386,11 @@ def main():
     site, macros = lef(job["lef"])
     known = outlines(job, netlist)
     ways = {kind: json.load(open(job["blocks"][kind]["folder"] + "/ports.json")) for kind in known}
-    plan, corners, told = place(job, netlist, macros, site, known, ways)
+    plan, told = place(job, netlist, macros, site, known, ways)
     if told["repeaters"] or told["resized"]:
         write_verilog(job["folder"] + "/netlist.v", job["top"], netlist)
         json.dump(netlist, open(job["folder"] + "/netlist.json", "w"))
-    where, directions = plan.pins(netlist, corners, ways)
+    corners, (where, directions) = plan.corners(), plan.pins(netlist, ways)
     wire = write_spef(job["folder"] + "/wires.spef", job, netlist, nets_of(netlist, job["ideal"]), where, directions)
     count = len(netlist["cells"])
     result = {"width": plan.width / NANO, "height": plan.height / NANO, "wire_um": wire, "cells": corners[:count], "boxes": plan.boxes}

@@ -31,11 +31,13 @@ class Resizer:
         self.buffers = [(kind, kind.arcs[self.drives][self.takes]) for kind in self.families.get(repeaters.kind, [kinds[repeaters.kind]])]
         # What a picosecond of slope costs the cell behind: a buffer is as good as any.
         self.follow = kinds[repeaters.kind].arcs[self.drives][self.takes][1]
+        # That of the worst path as it is.
+        self.slack = self.paths.analyse()
 
     def run(self):
         """Sweeps until the worst path gets no shorter; the kind of each cell."""
         paths = self.paths
-        best, idle = paths.analyse(), 0
+        best, idle = self.slack, 0
         chosen = list(paths.kind)
         for _ in range(SWEEPS):
             if best >= 0.0 or idle == IDLE:

@@ -141,10 +141,43 @@ fn long_wires_get_repeaters_and_slow_cells_other_sizes_and_the_netlist_stays_wha
     let placed = module.placed.expect("places were asked for");
     assert!(placed.repeaters > 100 && placed.repeater_um2 > 0.0 && module.work.len() == 1, "{placed:?}");
     assert!(placed.resized > 50 && placed.resized_um2 > 0.0, "{placed:?}");
+    stands_in_rows(&work, &library.join(&cells.lef[0]));
     let cells = Cells { repeater: "BUFX5".into(), ..cells };
     let refused = run(&placer(&programs, &chip, (&cells, &library), &recordings, &folder.join("none"))).unwrap_err();
     assert!(refused.to_string().contains("the library has no cell BUFX5: `repeater`"), "{refused}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Checks that cells stand on sites of rows, in the square and beside each other, by the sizes in a LEF file.
+fn stands_in_rows(work: &Path, lef: &Path) {
+    let lef = std::fs::read_to_string(lef).unwrap();
+    let nano = |text: &str| (text.parse::<f64>().unwrap() * 1e3).round() as i64;
+    let sizes: Vec<(&str, [i64; 2])> = lef
+        .split("MACRO ")
+        .skip(1)
+        .map(|text| {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let at = words.iter().position(|word| *word == "SIZE").expect("each macro has a size");
+            (words[0], [nano(words[at + 1]), nano(words[at + 3])])
+        })
+        .collect();
+    let read = |name: &str| {
+        serde_json::from_str::<serde_json::Value>(&std::fs::read_to_string(work.join(name)).unwrap()).unwrap()
+    };
+    let (netlist, places) = (read("netlist.json"), read("place.json"));
+    let [width, height] = ["width", "height"].map(|key| (places[key].as_f64().unwrap() * 1e3).round() as i64);
+    let mut stands: Vec<[i64; 3]> = Vec::new();
+    for (cell, place) in netlist["cells"].as_array().unwrap().iter().zip(places["cells"].as_array().unwrap()) {
+        let [wide, tall] = sizes.iter().find(|(name, _)| cell["type"] == *name).expect("a cell of the library").1;
+        let [x, y] = [0, 1].map(|axis| place[axis].as_i64().unwrap());
+        assert!(x % 800 == 0 && y % tall == 0 && x + wide <= width && y + tall <= height, "{cell} {place}");
+        stands.push([y, x, x + wide]);
+    }
+    assert_eq!(stands.len(), netlist["cells"].as_array().unwrap().len());
+    stands.sort_unstable();
+    for pair in stands.windows(2) {
+        assert!(pair[0][0] < pair[1][0] || pair[0][2] <= pair[1][1], "{pair:?}");
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::{EXTRA, kept, report};
 use crate::{Error, Result, sources};
 
 /// The flow's Python programs: name and text.
-const PYTHON: [(&str, &str); 14] = [
+const PYTHON: [(&str, &str); 15] = [
     ("unpack.py", include_str!("../../synth/unpack.py")),
     ("library.py", include_str!("../../synth/library.py")),
     ("macros.py", include_str!("../../synth/macros.py")),
@@ -33,12 +33,13 @@ const PYTHON: [(&str, &str); 14] = [
     ("drives.py", include_str!("../../synth/drives.py")),
     ("paths.py", include_str!("../../synth/paths.py")),
     ("resize.py", include_str!("../../synth/resize.py")),
+    ("rows.py", include_str!("../../synth/rows.py")),
     ("place.py", include_str!("../../synth/place.py")),
     ("draw.py", include_str!("../../synth/draw.py")),
 ];
 
 /// Those of them that come after mapping.
-const PLACING: [&str; 6] = ["repeat.py", "drives.py", "paths.py", "resize.py", "place.py", "draw.py"];
+const PLACING: [&str; 7] = ["repeat.py", "drives.py", "paths.py", "resize.py", "rows.py", "place.py", "draw.py"];
 
 /// The part of the period that mapping aims at without wires.
 const TARGET: f64 = 0.6;

@@ -1,0 +1,174 @@
+"""Rows of placed cells with gaps between them, into which single cells go without moving any but their neighbours.
+
+Rows are cut into stretches by what stands still. A cell that comes in, or that becomes wider, goes into that stretch near its wish where it and the neighbours that it
+pushes aside move least in all; everything else stays where it is.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+
+# Neighbours to either side that may be pushed.
+PUSHED = 64
+
+
+class NoRoom(Exception):
+    """Nowhere in the rows is there a gap for a cell."""
+
+
+class Stretch:
+    """A part of a row between two sites, and its cells in their order: where each begins, and its number."""
+
+    def __init__(self, row, low, high):
+        self.row, self.low, self.high, self.cells = row, low, high, []
+
+    def away(self, site):
+        """How far a site is from it."""
+        return max(self.low - site, site - self.high, 0)
+
+
+class Rows:
+    """Cells in rows: `at` has each one's row and site. Everything is counted in sites, and a row is `height` of them high."""
+
+    def __init__(self, count, sites, height, full):
+        """`full` are boxes that stand still: (left site, first row, right site, row behind the last)."""
+        self.height, self.at, self.wide = height, [], []
+        boxes = [[] for _ in range(count)]
+        for left, low, right, high in full:
+            for row in range(max(low, 0), min(high, count)):
+                boxes[row].append((left, right))
+        self.rows = [cut(row, sites, sorted(each)) for row, each in enumerate(boxes)]
+        self.lows = [[stretch.low for stretch in row] for row in self.rows]
+
+    def stand(self, row, site, wide):
+        """A cell that has its place already; its number is the next one."""
+        self.at.append((row, site))
+        self.wide.append(wide)
+        insort(self.over(row, site).cells, (site, len(self.at) - 1))
+
+    def fixed(self, row, site, wide):
+        """A cell that is one of the boxes that stand still; its number is the next one."""
+        self.at.append((row, site))
+        self.wide.append(wide)
+
+    def put(self, wish, wide):
+        """A new cell near a wish of row and site; its number is the next one."""
+        self.at.append(None)
+        self.wide.append(wide)
+        self.settle(len(self.at) - 1, wish)
+
+    def widen(self, cell, wide):
+        """Gives a cell another width where it stands, or as near as may be."""
+        row, site = self.at[cell]
+        self.over(row, site).cells.remove((site, cell))
+        wish = row, site + (self.wide[cell] - wide) / 2
+        self.wide[cell] = wide
+        self.settle(cell, wish)
+
+    def over(self, row, site):
+        """The stretch that a site is in."""
+        return self.rows[row][max(bisect_right(self.lows[row], site) - 1, 0)]
+
+    def settle(self, cell, wish):
+        """Puts a cell where that moves it and its neighbours least."""
+        best = None
+        for up, stretch in self.near(wish, lambda: best[0] if best else float("inf")):
+            found = self.opened(stretch, wish[1], self.wide[cell])
+            if found and (best is None or up + found[0] < best[0]):
+                best = up + found[0], stretch, found[1]
+        if best is None:
+            raise NoRoom
+        _, stretch, moves = best
+        for index, place in moves:
+            if index is not None:
+                other = stretch.cells[index][1]
+                stretch.cells[index], self.at[other] = (place, other), (stretch.row, place)
+            else:
+                self.at[cell] = stretch.row, place
+        insort(stretch.cells, (self.at[cell][1], cell))
+
+    def near(self, wish, limit):
+        """Stretches around a wish that are not farther from it than what is found by then costs, each with how far its row is."""
+        row, site = wish
+        for index in outwards(round(row), len(self.rows)):
+            up = abs(index - row) * self.height
+            # Rows come from the nearest to the farthest.
+            if up - self.height >= limit():
+                return
+            if not self.rows[index]:
+                continue
+            middle = max(bisect_right(self.lows[index], site) - 1, 0)
+            for way, first in ((1, middle), (-1, middle - 1)):
+                while 0 <= first < len(self.rows[index]) and up + self.rows[index][first].away(site) < limit():
+                    yield up, self.rows[index][first]
+                    first += way
+
+    def opened(self, stretch, site, wide):
+        """What it costs to make room for a cell near a site, and the moves: (index in the stretch, site), the cell's own index being None."""
+        right = self.behind(stretch.cells, site, wide)
+        below, above = self.gap(stretch, right)
+        lack = wide - (above - below)
+        if lack <= 0:
+            place = round(min(max(site, below), above - wide))
+            return abs(place - site), [(None, place)]
+        before, after = self.room(stretch, right - 1, -1, lack), self.room(stretch, right, 1, lack)
+        if before + after < lack:
+            return None
+        left = round(min(max(below - site, lack - after), before))
+        left = min(max(left, lack - after, 0), before)
+        moves = self.pushes(stretch, right - 1, -1, left) + self.pushes(stretch, right, 1, lack - left)
+        cost = abs(below - left - site) + sum(abs(place - stretch.cells[index][0]) for index, place in moves)
+        return cost, moves + [(None, below - left)]
+
+    def behind(self, cells, site, wide):
+        """The index of the first cell behind a new one: of two cells the one whose middle comes first is before the other."""
+        index, middle = bisect_left(cells, (site, -1)), 2 * site + wide
+        if index < len(cells) and 2 * cells[index][0] + self.wide[cells[index][1]] < middle:
+            return index + 1
+        if index > 0 and 2 * cells[index - 1][0] + self.wide[cells[index - 1][1]] > middle:
+            return index - 1
+        return index
+
+    def gap(self, stretch, right):
+        """The gap before the cell of this index."""
+        cells = stretch.cells
+        below = cells[right - 1][0] + self.wide[cells[right - 1][1]] if right > 0 else stretch.low
+        return below, cells[right][0] if right < len(cells) else stretch.high
+
+    def room(self, stretch, index, way, enough):
+        """How far the cells from this index on can be pushed one way, as far as that is asked for."""
+        found = 0
+        for _ in range(PUSHED):
+            if found >= enough or not 0 <= index < len(stretch.cells):
+                break
+            below, above = self.gap(stretch, index + (way > 0))
+            found, index = found + above - below, index + way
+        return min(found, enough)
+
+    def pushes(self, stretch, index, way, push):
+        """The moves that push the cells from this index on so far one way."""
+        moves = []
+        while push > 0:
+            below, above = self.gap(stretch, index + (way > 0))
+            moves.append((index, stretch.cells[index][0] + way * push))
+            push, index = push - (above - below), index + way
+        return moves
+
+
+def cut(row, sites, boxes):
+    """The stretches of a row between boxes, each from a left to a right site."""
+    found, free = [], 0
+    for left, right in boxes:
+        if left > free:
+            found.append(Stretch(row, free, left))
+        free = max(free, right)
+    return found + ([Stretch(row, free, sites)] if free < sites else [])
+
+
+def outwards(middle, count):
+    """Numbers below `count` from the one nearest to `middle` on."""
+    middle = min(max(middle, 0), count - 1)
+    yield middle
+    for step in range(1, count):
+        if middle + step < count:
+            yield middle + step
+        if middle - step >= 0:
+            yield middle - step
