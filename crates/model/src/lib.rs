@@ -8,7 +8,9 @@
 //! It never knows a chip: how a tensor is tiled, quantised for a machine or scheduled is the compiler's concern.
 
 pub mod blocks;
+#[cfg(feature = "catalogue")]
 pub mod catalogue;
+#[cfg(feature = "text")]
 pub mod chat;
 pub mod checkpoint;
 pub mod error;
@@ -17,6 +19,7 @@ pub mod network;
 pub mod reference;
 pub mod safetensors;
 pub mod sample;
+#[cfg(feature = "text")]
 pub mod tokenizer;
 
 pub use error::{Error, Result};
