@@ -11,7 +11,7 @@ if [ -z "${VERILATOR_ROOT:-}" ]; then
 fi
 build=smoke/build
 mkdir -p "$build"
-"$VERILATOR" --cc --timing --main --exe --assert -O3 -Wno-fatal --top-module smoke --Mdir "$build" -f files.f smoke/smoke.sv
+"$VERILATOR" --cc --timing --main --exe --assert -O3 -Wno-fatal --output-split 200000 --top-module smoke --Mdir "$build" -f files.f smoke/smoke.sv
 include=$VERILATOR_ROOT/include
 compile="$CXX -std=c++20 -fcoroutines ${CXXFLAGS:--O0} -w -I$build -I$include -I$include/vltstd"
 ls "$build"/*.cpp "$include"/verilated.cpp "$include"/verilated_threads.cpp "$include"/verilated_timing.cpp |

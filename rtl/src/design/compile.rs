@@ -18,6 +18,8 @@ pub(super) const VERSION: &str = "1";
 
 /// Parts of like size of the files that matter for speed; all are compiled at once, and the others beside them.
 const PARTS: usize = 2;
+/// Bytes of C++ up to which a model is compiled as one: Verilator's own headers take a second each time, as much as 400 kB of a model.
+const SMALL: u64 = 1_000_000;
 /// Verilator's own sources that a model without traces or threads needs.
 const RUNTIME: [&str; 3] = ["verilated.cpp", "verilated_dpi.cpp", "verilated_threads.cpp"];
 /// And one that counts coverage.
@@ -34,18 +36,19 @@ pub(super) fn library(
     let compiler = Compiler { tools, counts: instruments.counts() };
     let runtime = compiler.runtime(cache)?;
     write(&obj.join("puce_shim.cpp"), &[SHIM, if instruments.any() { INSTRUMENTS } else { "" }].concat())?;
-    let units = units(obj)?;
-    compiler.compile_all(obj, &units, effort)?;
+    let units = units(obj, effort)?;
+    compiler.compile_all(obj, &units)?;
     let out = obj.join("library.so");
-    let objects = units.iter().map(|unit| unit.with_extension("o"));
+    let objects = units.iter().map(|(unit, _)| unit.with_extension("o"));
     let mut command = Command::new(&tools.compiler);
     command.args(["-shared", "-o"]).arg(&out).args(objects).args(runtime).args(["-lpthread", "-Wl,--exclude-libs,ALL"]);
     run(&mut command, "the simulator cannot be linked")?;
     Ok(out)
 }
 
-/// What is compiled at a time: the files that matter for speed in [`PARTS`] parts of like size, and all others in one.
-fn units(obj: &Path) -> Result<Vec<PathBuf>> {
+/// What is compiled at a time, and with which effort: the files that matter for speed in [`PARTS`] parts of like size, and what runs once, at the start,
+/// in one that is not optimised.
+fn units(obj: &Path, effort: Effort) -> Result<Vec<(PathBuf, Effort)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(obj).map_err(|error| file_error(obj, &error))? {
         let path = entry.map_err(|error| file_error(obj, &error))?.path();
@@ -56,22 +59,24 @@ fn units(obj: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     files.sort_by(|a, b| b.cmp(a));
-    let (slow, fast): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, name)| name.contains("Slow"));
-    let mut parts = vec![(0, Vec::new()); PARTS];
+    let small = files.iter().map(|(size, _)| size).sum::<u64>() <= SMALL;
+    let (slow, fast): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, name)| !small && name.contains("Slow"));
+    let mut parts = vec![(0, Vec::new()); if small { 1 } else { PARTS }];
+    parts[0].1.push("puce_shim.cpp".into());
     for (size, name) in fast {
         let least = parts.iter_mut().min_by_key(|(total, _)| *total).expect("there are parts");
         least.0 += size;
         least.1.push(name);
     }
-    let rest = slow.into_iter().map(|(_, name)| name).chain(["puce_shim.cpp".into()]).collect();
-    let parts = parts.into_iter().map(|(_, names)| names).chain([rest]).filter(|names| !names.is_empty());
-    let place = |(index, names): (usize, Vec<String>)| {
+    let slow = slow.into_iter().map(|(_, name)| name).collect();
+    let parts = parts.into_iter().map(|(_, names)| (names, effort)).chain([(slow, Effort::Quick)]);
+    let place = |(index, (names, effort)): (usize, (Vec<String>, Effort))| {
         let path = obj.join(format!("unit{index}.cpp"));
         let includes: String = names.iter().map(|name| format!("#include \"{name}\"\n")).collect();
         write(&path, &includes)?;
-        Ok(path)
+        Ok((path, effort))
     };
-    parts.enumerate().map(place).collect()
+    parts.filter(|(names, _)| !names.is_empty()).enumerate().map(place).collect()
 }
 
 /// The compiler with what it is told of every file.
@@ -83,9 +88,10 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     /// Compile several files at a time, each in a process of its own.
-    fn compile_all(&self, folder: &Path, units: &[PathBuf], effort: Effort) -> Result<()> {
+    fn compile_all(&self, folder: &Path, units: &[(PathBuf, Effort)]) -> Result<()> {
         std::thread::scope(|scope| {
-            let started: Vec<_> = units.iter().map(|unit| scope.spawn(|| self.compile(folder, unit, effort))).collect();
+            let started: Vec<_> =
+                units.iter().map(|(unit, effort)| scope.spawn(|| self.compile(folder, unit, *effort))).collect();
             started.into_iter().try_for_each(|thread| thread.join().expect("compiling does not panic"))
         })
     }
@@ -123,10 +129,10 @@ impl Compiler<'_> {
             let place = |name: &&str| {
                 let unit = work.0.join(name);
                 write(&unit, &format!("#include \"{}\"\n", include.join(name).display()))?;
-                Ok(unit)
+                Ok((unit, Effort::Fast))
             };
-            let units: Vec<PathBuf> = names.iter().map(place).collect::<Result<_>>()?;
-            self.compile_all(&work.0, &units, Effort::Fast)?;
+            let units: Vec<_> = names.iter().map(place).collect::<Result<_>>()?;
+            self.compile_all(&work.0, &units)?;
             // Another process may have been quicker: its objects are as good.
             if let Err(error) = fs::rename(&work.0, &folder)
                 && !folder.exists()
