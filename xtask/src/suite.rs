@@ -138,7 +138,13 @@ const STEPS: &[Step] = &[
         heavy: true,
         ..PLAIN
     },
-    Step { name: "short proofs", call: Call::Cargo(&["xtask", "formal", "--quick"]), heavy: true, ..PLAIN },
+    Step {
+        name: "short proofs",
+        call: Call::Cargo(&["xtask", "formal", "--quick"]),
+        show: Show::Tests,
+        heavy: true,
+        ..PLAIN
+    },
     Step {
         name: "fuzz slice",
         call: Call::Cargo(&["xtask", "fuzz", "--seconds", "4"]),

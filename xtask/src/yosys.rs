@@ -10,7 +10,7 @@ use rtl::tools::Tools;
 pub const CELLS: &str = "PUCE_CELLS";
 
 /// Where the cells lie beside the tree.
-const CELLS_PLACE: &str = "../shared/data/pdk/asap7/lib";
+pub const CELLS_PLACE: &str = "../shared/data/pdk/asap7/lib";
 
 /// Runs a script's lines, each a command of Yosys: the package has no command line.
 const RUN: &str = "\
@@ -67,18 +67,31 @@ impl Yosys {
         told(Command::new(abc).current_dir(folder).args(["-q", commands]))
     }
 
-    /// The typical cells as plain Liberty files in `folder`, or `None` where there are no cells.
+    /// The typical cells as plain Liberty files in `folder`, or `None` where none lie beside the tree; that a folder which [`CELLS`] names has none is an error.
     pub fn cells(&self, root: &Path, folder: &Path) -> Result<Option<Vec<PathBuf>>> {
-        let packed = std::env::var_os(CELLS).map_or_else(|| root.join(CELLS_PLACE), PathBuf::from);
-        if !packed.is_dir() {
-            return Ok(None);
+        let named = std::env::var_os(CELLS).map(PathBuf::from);
+        let packed = named.clone().unwrap_or_else(|| root.join(CELLS_PLACE));
+        let files = if packed.is_dir() { self.unpack(&packed, folder)? } else { Vec::new() };
+        match named {
+            Some(named) if files.is_empty() => {
+                bail!(
+                    "{CELLS} is {}: there are no Liberty files; name a folder with `.lib` or `.lib.gz` files",
+                    named.display()
+                )
+            }
+            _ => Ok((!files.is_empty()).then_some(files)),
         }
-        std::fs::create_dir_all(folder)?;
-        told(self.program("python", folder)?.args(["-c", UNPACK]).args([&packed, folder]))?;
+    }
+
+    /// The typical cells of `packed`, in a part of `folder` that is named like it.
+    fn unpack(&self, packed: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+        let folder = folder.join(packed.to_string_lossy().replace(['/', '\\', ':', '.'], "_"));
+        std::fs::create_dir_all(&folder)?;
+        told(self.program("python", &folder)?.args(["-c", UNPACK]).args([packed, &folder]))?;
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
         files.sort();
-        Ok((!files.is_empty()).then_some(files))
+        Ok(files)
     }
 }
 
