@@ -211,11 +211,18 @@ class Floor:
             stand = self.rows.fixed if index in self.tall else self.rows.stand
             stand(row, site, self.sites(kinds[index]))
 
-    def take(self, added):
-        """Puts new cells into the rows, each as near to the place that it wishes for as may be."""
-        for cell, (x, y) in added:
-            wide = self.sites(cell["type"])
-            self.rows.put((y / self.site[1] - 0.5, x / self.site[0] - wide / 2), wide)
+    def take(self, added, changed=(), haste=None):
+        """Room for new cells, as near to the places that they wish for as may be, and for those that have another size; those in most `haste` first."""
+        first = len(self.rows.at)
+        for cell, _ in added:
+            self.rows.expect(self.sites(cell["type"]))
+        new = {first + index: place for index, (_, place) in enumerate(added)}
+        for index, wide in sorted([*new.items(), *changed], key=lambda each: haste(each[0]) if haste else each[0]):
+            if index in new:
+                x, y = new[index]
+                self.rows.settle(index, (y / self.site[1] - 0.5, x / self.site[0] - self.rows.wide[index] / 2))
+            else:
+                self.rows.widen(index, wide)
 
     def repeated(self, netlist, ways, repeaters):
         """Gives pins of wide or long nets to repeaters, which are yet to be placed."""
@@ -240,16 +247,17 @@ class Floor:
 
     def resized(self, netlist, resizer, repeaters):
         """Gives cells of paths that miss the clock other sizes, and buffers, and all of them room."""
+        changed = []
         for index, kind in enumerate(resizer.run()):
             cell = netlist["cells"][index]
             if cell["type"] != kind:
                 netlist["drives"].setdefault(kind, netlist["drives"][cell["type"]])
                 cell["type"] = kind
-                self.rows.widen(index, self.sites(kind))
+                changed.append((index, self.sites(kind)))
         for cell, _ in resizer.added:
             netlist["drives"].setdefault(cell["type"], [repeaters.drives])
         netlist["cells"] += [cell for cell, _ in resizer.added]
-        self.take(resizer.added)
+        self.take(resizer.added, changed, resizer.haste)
 
     def sites(self, kind):
         return round(self.macros[kind]["size"][0] / self.site[0])

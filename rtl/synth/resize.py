@@ -23,7 +23,7 @@ class Resizer:
     """Chooses sizes of a netlist's cells; `added` are buffers with the places that they wish for."""
 
     def __init__(self, job, netlist, kinds, macros, nets, where, directions, repeaters):
-        self.period, self.cells, self.added = job["period_ps"], len(netlist["cells"]), []
+        self.period, self.cells, self.boxes, self.added = job["period_ps"], len(netlist["cells"]), len(netlist["boxes"]), []
         self.paths = Paths({**job, "period_ps": AIM * self.period}, netlist, kinds, nets, where, directions, repeaters.tree)
         families = siblings(kinds, macros, job["unused"])
         self.families = {name: [kinds[each] for each in names] for name, names in families.items()}
@@ -51,6 +51,11 @@ class Resizer:
         for cell, kind in zip([cell for cell, _ in self.added], chosen[len(chosen) - len(self.added) :]):
             cell["type"] = kind.name
         return [kind.name for kind in chosen[: self.cells]]
+
+    def haste(self, cell):
+        """The slack of what a cell drives, by its number in the netlist: buffers that were added come before boxes there."""
+        boxes = self.boxes if cell >= self.cells else 0
+        return min((net.slack() for _, net in self.paths.gives[cell + boxes]), default=ALWAYS)
 
     def sweep(self, limit):
         """Looks at all cells that give to nets with less slack than this."""

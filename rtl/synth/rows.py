@@ -7,7 +7,7 @@ pushes aside move least in all; everything else stays where it is.
 from bisect import bisect_left, bisect_right, insort
 
 # Neighbours to either side that may be pushed.
-PUSHED = 64
+PUSHED = 32
 
 
 class NoRoom(Exception):
@@ -49,11 +49,10 @@ class Rows:
         self.at.append((row, site))
         self.wide.append(wide)
 
-    def put(self, wish, wide):
-        """A new cell near a wish of row and site; its number is the next one."""
+    def expect(self, wide):
+        """A cell that is yet to be settled; its number is the next one."""
         self.at.append(None)
         self.wide.append(wide)
-        self.settle(len(self.at) - 1, wish)
 
     def widen(self, cell, wide):
         """Gives a cell another width where it stands, or as near as may be."""
@@ -68,7 +67,7 @@ class Rows:
         return self.rows[row][max(bisect_right(self.lows[row], site) - 1, 0)]
 
     def settle(self, cell, wish):
-        """Puts a cell where that moves it and its neighbours least."""
+        """Puts a cell near a wish of row and site, where that moves it and its neighbours least."""
         best = None
         for up, stretch in self.near(wish, lambda: best[0] if best else float("inf")):
             found = self.opened(stretch, wish[1], self.wide[cell])
