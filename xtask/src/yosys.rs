@@ -52,19 +52,33 @@ impl Yosys {
         Ok(command)
     }
 
-    /// Runs these commands of Yosys in `folder`; `name` is that of the script, which stays there.
-    pub fn run(&self, folder: &Path, name: &str, commands: &[String]) -> Result<String> {
+    /// A command that runs these commands of Yosys in `folder`; `name` is that of the script, which stays there.
+    pub fn script(&self, folder: &Path, name: &str, commands: &[String]) -> Result<Command> {
         let script = folder.join(format!("{name}.ys"));
         std::fs::write(&script, commands.join("\n"))?;
-        told(self.program("python", folder)?.args(["-c", RUN]).arg(&script))
+        let mut command = self.program("python", folder)?;
+        command.args(["-c", RUN]).arg(&script);
+        Ok(command)
+    }
+
+    /// Runs these commands of Yosys in `folder`; `name` is that of the script, which stays there.
+    pub fn run(&self, folder: &Path, name: &str, commands: &[String]) -> Result<String> {
+        told(&mut self.script(folder, name, commands)?)
+    }
+
+    /// A command that runs commands of ABC in `folder`.
+    pub fn abc_script(&self, folder: &Path, commands: &str) -> Result<Command> {
+        let libraries = std::fs::read_dir(self.environment.join("lib"))?;
+        let places = libraries.filter_map(|entry| Some(entry.ok()?.path().join("site-packages/pyosys/yosys-abc")));
+        let abc = places.filter(|path| path.exists()).min().context("pyosys is there without ABC")?;
+        let mut command = Command::new(abc);
+        command.current_dir(folder).args(["-q", commands]);
+        Ok(command)
     }
 
     /// Runs commands of ABC in `folder`.
     pub fn abc(&self, folder: &Path, commands: &str) -> Result<String> {
-        let libraries = std::fs::read_dir(self.environment.join("lib"))?;
-        let places = libraries.filter_map(|entry| Some(entry.ok()?.path().join("site-packages/pyosys/yosys-abc")));
-        let abc = places.filter(|path| path.exists()).min().context("pyosys is there without ABC")?;
-        told(Command::new(abc).current_dir(folder).args(["-q", commands]))
+        told(&mut self.abc_script(folder, commands)?)
     }
 
     /// The typical cells as plain Liberty files in `folder`, or `None` where none lie beside the tree; that a folder which [`CELLS`] names has none is an error.

@@ -2,7 +2,8 @@
 //!
 //! Yosys draws places in the block (`mutate -list`): a bit stuck, inverted, or exchanged for another one. All of them go into one netlist, which stands
 //! for the block in the block's test ([`rtl::instrument`]); the test then runs once for each. An error is found when the test fails or does not end.
-//! What survives is given to ABC, which may prove that it changes nothing; such an error, and one with a reason in the table, is no error.
+//! What survives has a reason in the table, or is given to ABC, which may prove that it changes nothing: either is no error. One of which ABC
+//! decides nothing in its time counts as not found.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::netlist::{Error, Maker, Source};
+use super::netlist::{Error, Maker, Source, Verdict};
 use super::targets::{End, Targets, ended, well};
 use super::{keep, kept, table};
 use crate::date::today;
@@ -35,6 +36,9 @@ pub struct Options {
     /// Only the blocks of the slice that every run of the tests takes; nothing is kept
     #[arg(long)]
     slice: bool,
+    /// ABC is not asked: all that survives without a reason counts as not found
+    #[arg(long)]
+    quick: bool,
     /// Seed of the draw
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -109,6 +113,9 @@ pub struct Score {
     pub explained: Reasons,
     /// Survivors without one.
     pub survivors: Vec<String>,
+    /// Those of them of which ABC decided nothing in its time, or was not asked.
+    #[serde(default)]
+    pub open: Vec<String>,
     pub seconds: u64,
 }
 
@@ -151,7 +158,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let maker = Maker::new(root, root.join("target/scoreboard/mutants"))?;
     let mut low = Vec::new();
     for block in &blocks {
-        let score = block.score(root, &targets, &maker, options.seed).with_context(|| block.module.clone())?;
+        let score = block.score(root, &targets, &maker, options).with_context(|| block.module.clone())?;
         println!("{}: {} of {} errors found, {} s", block.module, score.found(), score.counted(), score.seconds);
         score.survivors.iter().for_each(|error| println!("  survives: {error}"));
         if score.hundredths() < GOAL {
@@ -174,10 +181,10 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
 }
 
 impl Block {
-    fn score(&self, root: &Path, targets: &Targets, maker: &Maker, seed: u64) -> Result<Score> {
+    fn score(&self, root: &Path, targets: &Targets, maker: &Maker, options: &Options) -> Result<Score> {
         let start = Instant::now();
         let source = Source { module: &self.module, params: &self.params };
-        let (netlist, errors) = maker.make(&source, self.errors, seed)?;
+        let (netlist, errors) = maker.make(&source, self.errors, options.seed)?;
         let log = netlist.with_extension("log");
         let run = |number: usize, time: Duration| {
             let mut command = targets.command(&self.test, &self.only)?;
@@ -200,21 +207,26 @@ impl Block {
         if failed + hung == 0 {
             bail!("no error is found: `{}` has no `{}` with these parameters", self.test, self.module);
         }
-        let (proven, left): (Vec<&Error>, Vec<&Error>) =
-            left.into_iter().partition(|error| maker.harmless(&source, error).unwrap_or(false));
-        let (explained, survivors) = self.explain(&left)?;
+        let (explained, left) = self.explain(&left)?;
+        let asked = !options.quick && !left.is_empty();
+        let verdicts = if asked { maker.verdicts(&source, &left)? } else { vec![Verdict::Open; left.len()] };
+        let texts = |fits: fn(Verdict) -> bool| -> Vec<String> {
+            left.iter().zip(&verdicts).filter(|(_, verdict)| fits(**verdict)).map(|(error, _)| error.text()).collect()
+        };
+        let survivors = texts(|verdict| verdict != Verdict::Harmless);
         Ok(Score {
             date: today(),
             tools: super::tools(root)?,
-            seed,
+            seed: options.seed,
             test: [&["cargo test -p rtl --test", self.test.as_str()], &*self.words()].concat().join(" "),
             params: self.params.clone(),
             errors: errors.len(),
             failed,
             hung,
-            proven: proven.len(),
+            proven: left.len() - survivors.len(),
             explained,
             survivors,
+            open: texts(|verdict| verdict == Verdict::Open),
             seconds: start.elapsed().as_secs(),
         })
     }
@@ -225,22 +237,26 @@ impl Block {
     }
 
     /// Survivors with a reason, and those without.
-    fn explain(&self, left: &[&Error]) -> Result<(Reasons, Vec<String>)> {
+    fn explain<'e>(&self, left: &[&'e Error]) -> Result<(Reasons, Vec<&'e Error>)> {
         let patterns: Vec<(Regex, &str)> = self
             .explained
             .iter()
             .map(|entry| Ok((Regex::new(&entry.error)?, entry.reason.as_str())))
             .collect::<Result<_>>()?;
-        let texts: Vec<String> = left.iter().map(|error| error.text()).collect();
-        if let Some((pattern, _)) =
-            patterns.iter().find(|(pattern, _)| !texts.iter().any(|text| pattern.is_match(text)))
-        {
+        let unmet = |pattern: &Regex| !left.iter().any(|error| pattern.is_match(&error.text()));
+        if let Some((pattern, _)) = patterns.iter().find(|(pattern, _)| unmet(pattern)) {
             bail!("no survivor matches `{pattern}` any more: take it out of {}/blocks.toml", super::FOLDER);
         }
         let reason =
             |text: &str| patterns.iter().find(|(pattern, _)| pattern.is_match(text)).map(|(_, reason)| *reason);
-        let (with, without): (Vec<String>, Vec<String>) = texts.into_iter().partition(|text| reason(text).is_some());
-        let with = with.into_iter().map(|text| (reason(&text).unwrap_or_default().to_owned(), text));
-        Ok((with.map(|(reason, text)| (text, reason)).collect(), without))
+        let (mut with, mut without) = (Reasons::new(), Vec::new());
+        for error in left {
+            let text = error.text();
+            match reason(&text) {
+                Some(reason) => with.push((text, reason.to_owned())),
+                None => without.push(*error),
+            }
+        }
+        Ok((with, without))
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rtl::instrument;
 
+use super::targets::{End, ended};
 use crate::formal::GRAPH;
 use crate::yosys::Yosys;
 
@@ -13,8 +15,8 @@ use crate::yosys::Yosys;
 const CHOICE: &str = "puce_mutant";
 /// Its width in bits.
 const WIDTH: u32 = 16;
-/// Seconds that ABC may take to compare a mutant with its source.
-const PATIENCE: u32 = 20;
+/// What Yosys may take of a processor to make gates of a mutant, and ABC for either way to compare it with its source.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A module with the parameters that its test gives it.
 pub struct Source<'a> {
@@ -53,6 +55,29 @@ impl Error {
         let keep = |at: &usize| *words.get(*at).unwrap_or(&"") != "-ctrl";
         let start = if keep(&1) { 1 } else { 5 };
         format!("mutate {}", words[start..].join(" "))
+    }
+}
+
+/// What is known of an error that no test found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It changes nothing that comes out.
+    Harmless,
+    /// Something comes out that should not.
+    Changes,
+    /// Nothing was decided in time.
+    Open,
+}
+
+impl Verdict {
+    /// From what ABC said.
+    fn of(said: &str) -> Verdict {
+        let said = said.to_lowercase();
+        match said.contains("networks are equivalent") {
+            true => Verdict::Harmless,
+            false if said.contains("networks are not equivalent") => Verdict::Changes,
+            false => Verdict::Open,
+        }
     }
 }
 
@@ -95,25 +120,43 @@ impl<'a> Maker<'a> {
         Ok((path, errors))
     }
 
-    /// Whether ABC proves that the error changes nothing that comes out, from a reset with all registers at zero on.
-    pub fn harmless(&self, source: &Source, error: &Error) -> Result<bool> {
-        let name = format!("{}.alone", source.module);
+    /// What ABC says of each of these errors, for all that comes out from a reset with all registers at zero on.
+    pub fn verdicts(&self, source: &Source, errors: &[&Error]) -> Result<Vec<Verdict>> {
+        let module = source.module;
+        let log = self.folder.join(format!("{module}.alone.log"));
+        let alone = |at: usize| format!("{module}.{at}.aig");
         let mut script = self.read(source)?;
         script.push("design -save source".into());
-        let graph = |file: &str| {
+        let graph = |file: String| {
             let steps = ["flatten", "memory_map"].into_iter().chain(GRAPH).map(String::from);
             steps.chain([format!("write_aiger {file}")]).collect::<Vec<_>>()
         };
-        script.extend(graph("source.aig"));
-        script.extend(["design -load source".into(), error.alone()]);
-        script.extend(graph("alone.aig"));
-        self.yosys.run(&self.folder, &name, &script)?;
-        let same = |check: &str| -> Result<bool> {
-            let said = self.yosys.abc(&self.folder, &format!("{check} -T {PATIENCE} source.aig alone.aig"))?;
-            Ok(said.contains("Networks are equivalent"))
+        script.extend(graph(format!("{module}.aig")));
+        for (at, error) in errors.iter().enumerate() {
+            script.extend(["design -load source".into(), error.alone()]);
+            script.extend(graph(alone(at)));
+        }
+        let patience = PATIENCE * (1 + errors.len() as u32);
+        let mut yosys = self.yosys.script(&self.folder, &format!("{module}.alone"), &script)?;
+        if ended(&mut yosys, patience, &log)? != End::Well {
+            return Ok(vec![Verdict::Open; errors.len()]);
+        }
+        (0..errors.len()).map(|at| self.compare(&format!("{module}.aig"), &alone(at), &log)).collect()
+    }
+
+    /// What ABC says of two graphs.
+    fn compare(&self, source: &str, alone: &str, log: &Path) -> Result<Verdict> {
+        let said = |check: &str| -> Result<Verdict> {
+            let commands = format!("{check} -T {} {source} {alone}", PATIENCE.as_secs());
+            // ABC looks at its time seldom, and it fails at what it cannot compare: neither decides anything.
+            ended(&mut self.yosys.abc_script(&self.folder, &commands)?, PATIENCE, log)?;
+            Ok(Verdict::of(&std::fs::read_to_string(log)?))
         };
         // A block without registers is nothing for `dsec`; one whose registers all get the same is the same.
-        Ok(same("cec")? || same("dsec")?)
+        match said("cec")? {
+            Verdict::Harmless => Ok(Verdict::Harmless),
+            _ => said("dsec"),
+        }
     }
 
     /// The commands that read a module and the modules below it, without assertions.
@@ -126,10 +169,12 @@ impl<'a> Maker<'a> {
         let files: Vec<String> =
             files.iter().map(|(path, _)| self.root.join("rtl").join(path).display().to_string()).collect();
         let params: String = source.params.iter().map(|(name, value)| format!(" -G {name}={value}")).collect();
-        let slang = format!("read_slang --top {module}{params} --keep-hierarchy --disable-instance-caching=false");
-        // What Yosys writes as no Verilog becomes gates.
-        let steps =
-            ["hierarchy -auto-top", "chformal -remove", "proc", "simplemap t:$bwmux", "opt_clean"].map(String::from);
+        let slang = format!(
+            "read_slang --ignore-assertions --top {module}{params} --keep-hierarchy --disable-instance-caching=false"
+        );
+        // What Yosys writes as no Verilog becomes gates, and no table becomes a memory: a wrong bit of its contents could not be written.
+        let steps = ["hierarchy -auto-top", "chformal -remove", "proc -norom", "simplemap t:$bwmux", "opt_clean"]
+            .map(String::from);
         let read = [format!("{slang} {}", files.join(" "))];
         Ok(read.into_iter().chain(steps).chain([format!("rename -top {module}")]).collect())
     }
@@ -179,6 +224,14 @@ mod tests {
         assert!(Error(line.into()).alone().starts_with("mutate -mode const0 -module puce_fp_add"));
         let line = "mutate -ctrl puce_mutant 16 2 -mode cnot0 -module m -cell $3 -port A -portbit 8 -ctrlbit 28 -src m.sv:6.1-6.3";
         assert_eq!(Error(line.into()).text(), "cnot0 $3.A[8] m.sv:6");
+    }
+
+    #[test]
+    fn what_abc_does_not_decide_stays_open() {
+        assert_eq!(Verdict::of("Networks are equivalent.  Time = 0.02 sec"), Verdict::Harmless);
+        assert_eq!(Verdict::of("Networks are NOT EQUIVALENT.  Time = 0.03 sec"), Verdict::Changes);
+        assert_eq!(Verdict::of("Networks are UNDECIDED.  Time = 20.00 sec"), Verdict::Open);
+        assert_eq!(Verdict::of(""), Verdict::Open);
     }
 
     #[test]

@@ -105,14 +105,15 @@ fn renewed(page: &mut String, found: &Coverage) {
 fn errors(page: &mut String, found: &Scores, slice: &[String]) {
     *page += &format!(
         "\n## Planted errors\n\n`cargo xtask scoreboard mutants` plants errors in a block by Yosys (a bit stuck, inverted, or exchanged for another one), one at a time, and runs the block's own test on each. An error is found when the \
-         test fails or does not end. *No error*: ABC proves that nothing that comes out changes, or a reason stands below. The goal is {} %.\n\n",
+         test fails or does not end. *No error*: ABC proves that nothing that comes out changes, or a reason stands below. *Left* is what no test found; in brackets those of which ABC decided nothing in its time, or was not asked (`--quick`). The goal is {} %.\n\n",
         mutants::GOAL
     );
     *page += "| block | planted | no error | found by a failure | found by time | score | left | seed | date |\n|---|---:|---:|---:|---:|---:|---:|---:|---|\n";
     for (name, score) in &found.blocks {
         let harmless = score.proven + score.explained.len();
+        let open = if score.open.is_empty() { String::new() } else { format!(" ({})", score.open.len()) };
         *page += &format!(
-            "| `{name}` | {} | {harmless} | {} | {} | {} | {} | {} | {} |\n",
+            "| `{name}` | {} | {harmless} | {} | {} | {} | {}{open} | {} | {} |\n",
             score.errors,
             score.failed,
             score.hung,

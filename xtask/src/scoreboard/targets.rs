@@ -17,7 +17,7 @@ pub enum End {
     Well,
     /// A test failed.
     Badly,
-    /// It was stopped after its time.
+    /// It was stopped after it had worked for its time.
     Late,
 }
 
@@ -47,12 +47,18 @@ impl Targets {
     pub fn command(&self, name: &str, words: &[String]) -> Result<Command> {
         let program = self.programs.get(name).with_context(|| format!("`rtl/tests` has no target `{name}`"))?;
         let mut command = repo::command(&self.root, &program.to_string_lossy());
-        command.current_dir(self.root.join("rtl")).env("CI", "1").args(words);
+        // What a planted error makes of a test is of no interest, and finding the names for it takes longer than the test.
+        command.current_dir(self.root.join("rtl")).env("CI", "1").env("RUST_BACKTRACE", "0").args(words);
         Ok(command)
     }
 }
 
-/// Runs to the end, or until the time is over. What it said goes to a file.
+/// How many times its time a program may take by the clock: others may have the processor, or it waits for nothing.
+const BY_THE_CLOCK: u32 = 20;
+/// Units of a second in which Linux counts the time of a program for everybody (`man 5 proc`: USER_HZ, the same on all its machines).
+const TICKS: u64 = 100;
+
+/// Runs to the end, or until it has worked for this time. What it said goes to a file.
 pub fn ended(command: &mut Command, time: Duration, log: &Path) -> Result<End> {
     let file = std::fs::File::create(log).with_context(|| log.display().to_string())?;
     let mut child = command.stdout(file.try_clone()?).stderr(file).stdin(Stdio::null()).spawn()?;
@@ -61,13 +67,22 @@ pub fn ended(command: &mut Command, time: Duration, log: &Path) -> Result<End> {
         if let Some(status) = child.try_wait()? {
             return Ok(if status.success() { End::Well } else { End::Badly });
         }
-        if start.elapsed() > time {
+        let clock = start.elapsed();
+        if clock > BY_THE_CLOCK * time || clock > time && worked(child.id()).unwrap_or(clock) > time {
             child.kill()?;
             child.wait()?;
             return Ok(End::Late);
         }
         std::thread::sleep(Duration::from_millis(3));
     }
+}
+
+/// How long a program has had a processor, where the system says it.
+fn worked(program: u32) -> Option<Duration> {
+    let said = std::fs::read_to_string(format!("/proc/{program}/stat")).ok()?;
+    let fields: Vec<&str> = said.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(1000 * ticks / TICKS))
 }
 
 /// Refuses a program that does not end well.
@@ -88,8 +103,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let end = |script: &str| {
             let mut shell = Command::new("sh");
-            ended(shell.args(["-c", script]), Duration::from_millis(500), &folder.path().join("log")).unwrap()
+            ended(shell.args(["-c", script]), Duration::from_millis(50), &folder.path().join("log")).unwrap()
         };
-        assert_eq!((end("true"), end("false"), end("sleep 20")), (End::Well, End::Badly, End::Late));
+        assert_eq!((end("true"), end("false"), end("while :; do :; done")), (End::Well, End::Badly, End::Late));
+        // Who waits has not worked, but not for ever.
+        assert_eq!((end("sleep 0.2"), end("exec sleep 20")), (End::Well, End::Late));
     }
 }
