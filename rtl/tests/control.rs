@@ -2,7 +2,7 @@
 //! And beside its twin in time, which does the same in every cycle.
 
 use arch::Instr;
-use arch::attr::{REGISTERS, Unit};
+use arch::attr::{Binary, REGISTERS, Reg, Unit};
 use arch::isa::{IMM_MAX, IMM_MIN, OPS, OpInfo, Operand, OperandKind};
 use arch::random::Random;
 use perf::cycles::control::{Control, Inputs};
@@ -467,6 +467,56 @@ fn random_streams_give_the_words_of_the_interpreter() {
         }
     }
     assert!(faults[VALUE as usize] > 10 && faults[PARAM as usize] > 0, "the dice no longer give faults: {faults:?}");
+}
+
+/// A stream whose every result goes to an engine, as a binary32 value, which may have any bits: the low ones, then the high ones.
+fn shown(seed: u64) -> Vec<Instr> {
+    let mut dice = Random::new(seed);
+    let mut stream = Vec::new();
+    let mut recent = [1u8; 3];
+    for _ in 0..30 {
+        let [rd, rest] = [0; 2].map(|_| Reg(1 + dice.below(i64::from(REGISTERS) - 1) as u8));
+        let mut operand = || {
+            let reg = if dice.one_in(4) { dice.below(i64::from(REGISTERS)) as u8 } else { dice.pick(&recent) };
+            let imm = if dice.one_in(2) { dice.below(8) } else { dice.bits() as i64 >> 8 };
+            Operand { reg, imm }
+        };
+        let (a, b) = (operand(), operand());
+        stream.push(match dice.below(8) {
+            0 => Instr::Set { rd, value: a },
+            1 => Instr::Add { rd, a, b },
+            2 => Instr::Sub { rd, a, b },
+            3 => Instr::Min { rd, a, b },
+            4 => Instr::Max { rd, a, b },
+            5 => Instr::Shr { rd, a, b },
+            6 => Instr::And { rd, a, b },
+            _ => Instr::Mul { rd, a, b },
+        });
+        let whole = Operand { reg: rd.0, imm: 0 };
+        stream.extend([show(whole), Instr::Shr { rd: rest, a: whole, b: Operand::imm(16) }]);
+        stream.push(show(Operand { reg: rest.0, imm: 0 }));
+        recent = [recent[1], recent[2], rd.0];
+    }
+    stream.push(Instr::Halt {});
+    stream
+}
+
+/// An instruction by which a value leaves control as it is.
+fn show(imm: Operand) -> Instr {
+    let one = Operand::imm(1);
+    Instr::Vimm { op: Binary::Add, dst: one, dstep: one, a: one, astep: one, rows: one, cols: one, imm }
+}
+
+#[test]
+fn what_control_computes_reaches_the_engines() {
+    let Some(mut bench) = bench(11) else { return };
+    bench.block.reset();
+    // One behind the other: a stream finds nothing in the registers of what was there before.
+    for seed in 0..60 {
+        let stream = shown(seed);
+        bench.chances = if seed % 3 == 0 { [100; 4] } else { std::array::from_fn(|_| 10 + bench.dice.below(90)) };
+        assert_eq!(bench.go(&encode(&stream), &[0; PARAMS], None), Model::run(&stream, &[0; PARAMS]), "seed {seed}");
+    }
 }
 
 #[test]

@@ -16,6 +16,8 @@ use std::fmt::Write;
 const SCRATCHPAD: usize = 8 << 10;
 /// Destinations lie below, what is sent from elsewhere above.
 const SOURCES: i64 = 4 << 10;
+/// Places from here on are outside.
+const FAR: i64 = SCRATCHPAD as i64;
 
 /// A module of some engines and their hub, with ports of its own for each core.
 fn team(cores: usize) -> String {
@@ -56,6 +58,17 @@ impl Gather {
         let [src, sstep, dst, dstep, bytes, rows, src2, dst2, bytes2] =
             [src, sstep, dst, dstep, bytes, rows, src2, dst2, bytes2].map(arch::Operand::from);
         Instr::Gather { scope: Scope::Chip, src, sstep, dst, dstep, bytes, rows, src2, dst2, bytes2 }
+    }
+
+    /// The same outside the scratchpad, with places and steps of all sizes: nothing of it is found there, but it is asked for.
+    fn far(&mut self, random: &mut Random) {
+        let [from, to] = [0; 2].map(|_| 2 * random.below(1 << 45));
+        let [step, other] = [0; 2].map(|_| 2 * random.below(1 << 43));
+        let same = self.src == self.dst && self.sstep == self.dstep;
+        let (from, step) = if same { (to, other) } else { (from, step) };
+        (self.src, self.src2) = (FAR + from + self.src, FAR + from + self.src2);
+        (self.dst, self.dst2) = (FAR + to + self.dst, FAR + to + self.dst2);
+        (self.sstep, self.dstep) = (self.sstep + step, self.dstep + other);
     }
 
     /// Source, destination and bytes of every row of both pieces.
@@ -123,7 +136,8 @@ impl Team {
     fn expected(&self, gathers: &[(usize, Gather)]) -> Vec<Vec<u8>> {
         let mut after: Vec<Vec<u8>> = self.scratchpads.iter().map(|pad| pad.bytes.clone()).collect();
         for (sender, gather) in gathers {
-            for (src, dst, bytes) in gather.rows() {
+            // What lies outside is a fault of the scratchpad, and no place of it.
+            for (src, dst, bytes) in gather.rows().into_iter().filter(|(_, dst, _)| *dst < SCRATCHPAD) {
                 let piece = &self.scratchpads[*sender].bytes[src..src + bytes];
                 gathers.iter().for_each(|(core, _)| after[*core][dst..dst + bytes].copy_from_slice(piece));
             }
@@ -228,6 +242,9 @@ impl Team {
                 gather.src = SOURCES + 2 * random.below(20);
                 gather.src2 = gather.src + gather.bytes;
             }
+        }
+        if random.one_in(4) {
+            gathers.iter_mut().for_each(|(_, gather)| gather.far(random));
         }
         gathers
     }

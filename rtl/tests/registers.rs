@@ -17,23 +17,28 @@ struct Host {
     asked: u32,
     /// Errors that any core was told to inject.
     injected: u64,
+    /// Cores that were told to start.
+    started: u64,
+    /// Cycles until now.
+    moment: u64,
     dice: Random,
 }
 
 impl Host {
     fn new() -> Option<Host> {
         let design = Design::new("puce_regs").param("Cores", CORES).param("MemPorts", PORTS).param("Params", PARAMS);
-        Some(Host { block: Block::in_test(&design)?, params: [0; PARAMS], asked: 0, injected: 0, dice: Random::new(1) })
+        let (block, params, dice) = (Block::in_test(&design)?, [0; PARAMS], Random::new(1));
+        Some(Host { block, params, asked: 0, injected: 0, started: 0, moment: 0, dice })
     }
 
     fn tick(&mut self) {
         self.block.set("param_data_i", u64::from(self.asked));
         let ready = self.dice.below(3) > 0;
         self.block.set("param_ready_i", u64::from(ready));
-        // Every core counts its number's worth of everything.
         let index = self.block.get("counter_index_o");
         self.block.eval();
         self.injected |= self.block.get("inject_o");
+        self.started |= self.block.get("start_o");
         if ready && self.block.get("param_valid_o") == 1 {
             let at = self.block.get("param_index_o") as usize;
             self.asked = self.params[at];
@@ -42,8 +47,14 @@ impl Host {
             }
         }
         self.block.tick();
-        let port = self.block.port("counter_i");
-        (0..CORES as u64).for_each(|i| self.block.put_field(port, 48 * i as u32, 48, counted(i, index)));
+        self.moment += 1;
+        let (port, moment) = (self.block.port("counter_i"), self.moment);
+        (0..CORES as u64).for_each(|i| self.block.put_field(port, 48 * i as u32, 48, counted(i, index, moment)));
+    }
+
+    /// Some cycles in which nothing is asked.
+    fn idle(&mut self) {
+        (0..self.dice.below(4)).for_each(|_| self.tick());
     }
 
     /// Whether the write was taken as one.
@@ -53,6 +64,7 @@ impl Host {
 
     /// The same with only some of the word's bytes.
     fn write_strobed(&mut self, address: u32, word: u32, strobes: u64) -> bool {
+        self.idle();
         let set = [("lite_aw_valid_i", 1), ("lite_w_valid_i", 1), ("lite_w_strb_i", strobes)];
         set.into_iter().for_each(|(name, value)| self.block.set(name, value));
         self.block.set("lite_aw_addr_i", u64::from(address));
@@ -70,6 +82,7 @@ impl Host {
     }
 
     fn read(&mut self, address: u32) -> Option<u32> {
+        self.idle();
         self.block.set("lite_ar_valid_i", 1);
         self.block.set("lite_ar_addr_i", u64::from(address));
         self.wait("lite_ar_ready_o");
@@ -107,9 +120,9 @@ impl Host {
     }
 }
 
-/// What a core says of a counter: a value of 48 bits that no other has.
-fn counted(core: u64, index: u64) -> u64 {
-    (core << 8 | index).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
+/// What a core says of a counter: in every cycle a value of 48 bits that no other has.
+fn counted(core: u64, index: u64, moment: u64) -> u64 {
+    (moment << 16 | core << 8 | index).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16
 }
 
 fn instances(name: &str) -> usize {
@@ -169,7 +182,10 @@ fn counters_are_read_whole() {
     for index in 0..CORES {
         for (register, item) in [(core::INSTRUCTIONS, 6), (core::CORRECTED, 0), (core::BUSY, 5), (core::SPAD, 10)] {
             let place = u64::from((register.offset - first) / 8) + item as u64;
-            assert_eq!(host.value(register, index, item), counted(index as u64, place), "{}", register.name);
+            // The counter goes on meanwhile: both words are those of one cycle.
+            let (before, value) = (host.moment, host.value(register, index, item));
+            let whole = (before..=host.moment).any(|moment| counted(index as u64, place, moment) == value);
+            assert!(whole, "{} is {value:#x}", register.name);
         }
     }
     // A read, a write and nothing held up, for ten cycles.
@@ -224,8 +240,13 @@ fn what_the_host_writes_goes_out_whole_or_not_at_all() {
         let limit = dice.bits() >> 16;
         let bases: [u64; CORES] = std::array::from_fn(|_| dice.bits() >> 16);
         let pairs = bases.iter().enumerate().map(|(core, base)| (core::CODE.of(core), *base));
-        for (address, value) in pairs.chain([(chip::LIMIT.of(0), limit)]) {
-            assert!(host.write(address, value as u32) && host.write(address + 4, (value >> 32) as u32));
+        let halves = |(address, value)| [(address, value as u32), (address + 4, (value >> 32) as u32)];
+        let mut words: Vec<(u32, u32)> = pairs.chain([(chip::LIMIT.of(0), limit)]).flat_map(halves).collect();
+        // In any order, some of them twice.
+        (0..dice.below(4)).for_each(|_| words.push(dice.pick(&words)));
+        (1..words.len()).for_each(|at| words.swap(at, dice.below(at as i64 + 1) as usize));
+        for (address, word) in words {
+            assert!(host.write(address, word));
         }
         // Some of a word's bytes are none.
         let strobes = dice.below(15) as u64;
@@ -294,4 +315,21 @@ fn a_start_starts_the_named_cores_and_the_end_is_told() {
     assert_eq!(host.value(core::REASON, 1, 0), 6);
     assert_eq!(host.value(core::STATUS, 1, 0) as u32, registers::FAULT);
     assert!(host.value(chip::CYCLES, 0, 0) > 10);
+    // Counted anew, cycle by cycle.
+    host.block.set("running_i", 0);
+    assert!(host.write(chip::CONTROL.of(0), registers::CLEAR));
+    host.block.set("running_i", 0b100);
+    (0..37).for_each(|_| host.tick());
+    host.block.set("running_i", 0);
+    assert_eq!(host.value(chip::CYCLES, 0, 0), 37);
+}
+
+#[test]
+fn as_many_cores_start_as_the_host_says() {
+    let Some(mut host) = Host::new() else { return };
+    for run in 0..=CORES {
+        host.started = 0;
+        assert!(host.write(chip::RUN.of(0), run as u32) && host.write(chip::CONTROL.of(0), registers::START));
+        assert_eq!(host.started, (1 << run) - 1);
+    }
 }

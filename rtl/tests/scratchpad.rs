@@ -40,6 +40,8 @@ struct Seen {
     answers: Vec<(usize, Word)>,
     fault: u64,
     corrected: bool,
+    /// A bank was asked for a word that it has to read, if only for a part of it.
+    reads: bool,
 }
 
 /// The scratchpad with a place for one request per port.
@@ -162,7 +164,9 @@ fn traffic(rig: &mut Rig, cycles: usize, inject: bool) -> Vec<Seen> {
         let mut asks = Asks::default();
         (0..PORTS).for_each(|port| asks.put(port, rig.waiting[port].as_ref().map(ask)));
         let grants = twin.step(cycle as u64, &asks);
-        let seen = rig.cycle();
+        let mut seen = rig.cycle();
+        let access = |port: &usize| rig.waiting[*port].as_ref().map(|request| ask(request).access);
+        seen.reads = seen.granted.iter().any(|port| access(port) != Some(Access::Write));
         assert_eq!(seen.granted.iter().fold(0, |all, port| all | 1 << port), grants.taken, "the twin in cycle {cycle}");
         assert_eq!(seen.answers.iter().fold(0, |all, (port, _)| all | 1 << port), grants.data);
         assert_eq!(Some(seen.answers.clone()), expected.pop_front(), "the answers of cycle {cycle}");
@@ -235,6 +239,16 @@ fn single_wrong_bits_change_nothing_but_are_told() {
     let Some(mut rig) = Rig::new(true) else { return };
     let seen = traffic(&mut rig, 20 * 8 * GUARDED as usize, true);
     assert_eq!(seen.iter().filter(|seen| seen.corrected).count(), 8 * GUARDED as usize);
+    // An injection waits for the first word that a bank reads, and is told with that word.
+    let (mut armed, mut told) = (false, Vec::new());
+    for (cycle, seen) in seen.iter().enumerate() {
+        if armed && seen.reads {
+            told.push(cycle + LATENCY);
+        }
+        armed = cycle % 20 == 0 || armed && !seen.reads;
+    }
+    let corrected: Vec<usize> = (0..seen.len()).filter(|cycle| seen[*cycle].corrected).collect();
+    assert_eq!(corrected, told);
     assert!(seen.iter().all(|seen| seen.fault == 0));
 }
 
@@ -242,14 +256,18 @@ fn single_wrong_bits_change_nothing_but_are_told() {
 fn two_wrong_bits_are_a_fault() {
     let Some(mut rig) = Rig::new(true) else { return };
     let full = [0xa5; WORD];
-    rig.write(64, u32::MAX, full);
-    for _ in 0..8 * GUARDED {
+    (0..BANKS).for_each(|bank| _ = rig.write(bank * WORD as u64, u32::MAX, full));
+    for round in 0..8 * GUARDED {
         rig.block.set("inject_i", 3);
         rig.cycle();
         rig.block.set("inject_i", 0);
-        let (_, corrected, fault) = rig.read(64);
-        assert_eq!((corrected, fault), (false, TWO_WRONG));
-        assert_eq!(rig.read(64), (full, false, 0), "an injection lasts for one word");
+        let address = u64::from(round) % BANKS * WORD as u64;
+        // Bit after bit of one 32-bit word after the other: this bit and the next, as far as they are data.
+        let (part, wrong) = (round / GUARDED, 1u64 << (round % GUARDED) | 1 << ((round + 1) % GUARDED));
+        let mut expected = full;
+        (0..4).for_each(|at| expected[4 * part as usize + at] ^= (wrong >> (8 * at)) as u8);
+        assert_eq!(rig.read(address), (expected, false, TWO_WRONG));
+        assert_eq!(rig.read(address), (full, false, 0), "an injection lasts for one word");
     }
 }
 
@@ -283,11 +301,15 @@ fn a_part_of_a_word_takes_its_bank_for_three_cycles() {
 fn what_lies_outside_changes_nothing_and_is_told() {
     let Some(mut rig) = Rig::new(true) else { return };
     rig.write(0, u32::MAX, [7; WORD]);
-    for address in [BYTES, 1 << 47, (1 << 48) - 32] {
-        rig.write(address, u32::MAX, [8; WORD]);
-        let told = (0..2).map(|_| rig.cycle().fault).max();
-        assert_eq!(told, Some(OUTSIDE), "a write at {address}");
-        assert_eq!(rig.read(address).2, OUTSIDE, "a read at {address}");
+    let bits = (BYTES.ilog2()..48).map(|bit| 1 << bit);
+    for (round, address) in bits.chain([(1 << 48) - 32]).enumerate() {
+        for port in [round % PORTS, (round + 1) % PORTS] {
+            for write in [None, Some((u32::MAX, [8; WORD]))] {
+                rig.alone(port, Request { address, write });
+                let told = (0..2).map(|_| rig.cycle().fault).max();
+                assert_eq!(told, Some(OUTSIDE), "port {port} at {address}");
+            }
+        }
     }
     assert_eq!(rig.read(0), ([7; WORD], false, 0));
 }

@@ -176,6 +176,38 @@ pub fn far(top: &str, one: fn(i64, i64, i64, Dims) -> Instr) {
         let outside = one(SPAD + wide(), 0, 64, idle);
         assert_eq!(second.fault(&outside), 0, "`{outside}`: the scratchpad's own affair");
         assert!(second.spad.outside > 0, "`{outside}`");
+        if top == "puce_load"
+            && let Some(mut rig) = rig()
+        {
+            rig.watch(&(0..20).map(|_| wide_load(&mut random)).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// A load with places and steps of all sizes: below 2^46 together.
+fn wide_load(random: &mut Random) -> Instr {
+    let elem = random.pick(&[4, 32, 64, 160]);
+    let align = elem.min(32);
+    let [dst, mem] = [0; 2].map(|_| multiple(random, align, 1 << 45));
+    let dims: Dims = std::array::from_fn(|_| {
+        (1 + random.below(4), multiple(random, align, 1 << 41), multiple(random, align, 1 << 41))
+    });
+    if random.one_in(2) {
+        return ld(dst, mem, elem, dims);
+    }
+    let [(n, _, d0), (n1, s1, d1), _] = dims;
+    Instr::Ldg {
+        dst: dst.into(),
+        mem: mem.into(),
+        table: multiple(random, 4, SPAD / 2).into(),
+        n: n.into(),
+        // Any 32 bits may be an index.
+        step: multiple(random, align, 1 << 12).into(),
+        d0: d0.into(),
+        elem: elem.into(),
+        n1: n1.into(),
+        s1: s1.into(),
+        d1: d1.into(),
     }
 }
 
@@ -309,6 +341,22 @@ impl Rig {
         (0..LEFT).for_each(|_| _ = self.step(None));
         assert!(self.twin.as_ref().is_some_and(Twin::idle), "something is left in the twin");
         cycles
+    }
+
+    /// Run these beside the twin alone, which asks for the same places: memory has zeros where it has nothing, and the scratchpad takes what it has a place for.
+    fn watch(&mut self, instrs: &[Instr]) {
+        self.block.set("limit_i", 1 << 47);
+        let (mut waiting, mut left) = (instrs.iter(), instrs.len());
+        let mut next = waiting.next();
+        while left > 0 {
+            let (taken, done) = self.step(next);
+            if taken {
+                next = waiting.next();
+            }
+            left -= usize::from(done);
+            assert_eq!(self.block.take(self.fault), 0, "a fault");
+            assert!(self.block.cycle() < 100_000, "{left} of them are never done: {instrs:?}");
+        }
     }
 
     /// The fault that this command ends in, by number.
