@@ -15,8 +15,10 @@ use crate::yosys::Yosys;
 const CHOICE: &str = "puce_mutant";
 /// Its width in bits.
 const WIDTH: u32 = 16;
-/// What Yosys may take of a processor to make gates of a mutant, and ABC for either way to compare it with its source.
+/// What Yosys may take of a processor to make gates of a mutant.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What ABC may take of a processor for either way to compare a mutant with its source: what it proves, it proves soon.
+const DECISION: Duration = Duration::from_secs(5);
 
 /// A module with the parameters that its test gives it.
 pub struct Source<'a> {
@@ -147,9 +149,9 @@ impl<'a> Maker<'a> {
     /// What ABC says of two graphs.
     fn compare(&self, source: &str, alone: &str, log: &Path) -> Result<Verdict> {
         let said = |check: &str| -> Result<Verdict> {
-            let commands = format!("{check} -T {} {source} {alone}", PATIENCE.as_secs());
+            let commands = format!("{check} -T {} {source} {alone}", DECISION.as_secs());
             // ABC looks at its time seldom, and it fails at what it cannot compare: neither decides anything.
-            ended(&mut self.yosys.abc_script(&self.folder, &commands)?, PATIENCE, log)?;
+            ended(&mut self.yosys.abc_script(&self.folder, &commands)?, DECISION, log)?;
             Ok(Verdict::of(&std::fs::read_to_string(log)?))
         };
         // A block without registers is nothing for `dsec`; one whose registers all get the same is the same.
@@ -170,7 +172,7 @@ impl<'a> Maker<'a> {
             files.iter().map(|(path, _)| self.root.join("rtl").join(path).display().to_string()).collect();
         let params: String = source.params.iter().map(|(name, value)| format!(" -G {name}={value}")).collect();
         let slang = format!(
-            "read_slang --ignore-assertions --top {module}{params} --keep-hierarchy --disable-instance-caching=false"
+            "read_slang --no-proc --ignore-assertions --top {module}{params} --keep-hierarchy --disable-instance-caching=false"
         );
         // What Yosys writes as no Verilog becomes gates, and no table becomes a memory: a wrong bit of its contents could not be written.
         let steps = ["hierarchy -auto-top", "chformal -remove", "proc -norom", "simplemap t:$bwmux", "opt_clean"]
