@@ -39,6 +39,9 @@ pub struct Options {
     /// ABC is not asked: all that survives without a reason counts as not found
     #[arg(long)]
     quick: bool,
+    /// No test runs: of what a former run left, reasons are looked up, and ABC is asked about what it was not asked
+    #[arg(long, conflicts_with_all = ["slice", "quick"])]
+    prove: bool,
     /// Seed of the draw
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -153,10 +156,13 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     let named = |block: &Block| options.filter.as_ref().is_none_or(|part| block.module.contains(part.as_str()));
     let blocks: Vec<Block> =
         blocks.block.into_iter().filter(|block| named(block) && (block.slice || !options.slice)).collect();
+    let maker = Maker::new(root, root.join("target/scoreboard/mutants"))?;
+    if options.prove {
+        return prove(root, &maker, &blocks);
+    }
     let names: Vec<&str> = blocks.iter().map(|block| block.test.as_str()).collect();
     let targets = Targets::build(root, &names)?;
-    let maker = Maker::new(root, root.join("target/scoreboard/mutants"))?;
-    let mut low = Vec::new();
+    let (mut low, mut stale) = (Vec::new(), Vec::new());
     for block in &blocks {
         let score = block.score(root, &targets, &maker, options).with_context(|| block.module.clone())?;
         println!("{}: {} of {} errors found, {} s", block.module, score.found(), score.counted(), score.seconds);
@@ -164,11 +170,15 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
         if score.hundredths() < GOAL {
             low.push(block.module.clone());
         }
+        stale.extend(block.stale(&score).map(|pattern| format!("{}: {pattern}", block.module)));
         if !options.slice {
             let mut scores = scores(root)?;
             scores.blocks.insert(block.module.clone(), score);
             keep(root, KEPT, &scores)?;
         }
+    }
+    if !stale.is_empty() {
+        bail!("no survivor matches any more, take out of {}/blocks.toml: {}", super::FOLDER, stale.join(", "));
     }
     match low.is_empty() {
         true => Ok(()),
@@ -180,7 +190,56 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     }
 }
 
+/// Looks reasons up for what is left of these blocks, asks about what is open, and keeps what is decided.
+fn prove(root: &Path, maker: &Maker, blocks: &[Block]) -> Result<()> {
+    for block in blocks {
+        let mut scores = scores(root)?;
+        let Some(score) = scores.blocks.get_mut(&block.module).filter(|score| !score.survivors.is_empty()) else {
+            continue;
+        };
+        block.prove(maker, score)?;
+        println!("{}: {} of {} errors found", block.module, score.found(), score.counted());
+        keep(root, KEPT, &scores)?;
+    }
+    Ok(())
+}
+
+/// Takes one of these out of a list.
+fn take(list: &mut Vec<String>, text: &str) {
+    if let Some(at) = list.iter().position(|other| other == text) {
+        list.remove(at);
+    }
+}
+
 impl Block {
+    /// Reasons for what is left in a row, and proofs for what is open.
+    fn prove(&self, maker: &Maker, score: &mut Score) -> Result<()> {
+        let source = Source { module: &self.module, params: &self.params };
+        let (_, errors) = maker.make(&source, self.errors, score.seed)?;
+        let left: Vec<&Error> = errors.iter().filter(|error| score.survivors.contains(&error.text())).collect();
+        if errors.len() != score.errors || left.len() != score.survivors.len() || score.params != self.params {
+            bail!("{}: its row has other errors than are drawn now; score it again", self.module);
+        }
+        let (explained, left) = self.explain(&left)?;
+        for (text, reason) in explained {
+            take(&mut score.open, &text);
+            take(&mut score.survivors, &text);
+            score.explained.push((text, reason));
+        }
+        let open: Vec<&Error> = left.into_iter().filter(|error| score.open.contains(&error.text())).collect();
+        for (error, verdict) in open.iter().zip(maker.verdicts(&source, &open)?) {
+            let text = error.text();
+            if verdict != Verdict::Open {
+                take(&mut score.open, &text);
+            }
+            if verdict == Verdict::Harmless {
+                take(&mut score.survivors, &text);
+                score.proven += 1;
+            }
+        }
+        Ok(())
+    }
+
     fn score(&self, root: &Path, targets: &Targets, maker: &Maker, options: &Options) -> Result<Score> {
         let start = Instant::now();
         let source = Source { module: &self.module, params: &self.params };
@@ -231,6 +290,12 @@ impl Block {
         })
     }
 
+    /// Patterns with a reason that explain no error.
+    fn stale<'b>(&'b self, score: &'b Score) -> impl Iterator<Item = &'b str> {
+        let unmet = |entry: &&Explained| !score.explained.iter().any(|(_, reason)| *reason == entry.reason);
+        self.explained.iter().filter(unmet).map(|entry| entry.error.as_str())
+    }
+
     fn words(&self) -> Vec<&str> {
         let dashes = if self.only.is_empty() { None } else { Some("--") };
         dashes.into_iter().chain(self.only.iter().map(String::as_str)).collect()
@@ -243,10 +308,6 @@ impl Block {
             .iter()
             .map(|entry| Ok((Regex::new(&entry.error)?, entry.reason.as_str())))
             .collect::<Result<_>>()?;
-        let unmet = |pattern: &Regex| !left.iter().any(|error| pattern.is_match(&error.text()));
-        if let Some((pattern, _)) = patterns.iter().find(|(pattern, _)| unmet(pattern)) {
-            bail!("no survivor matches `{pattern}` any more: take it out of {}/blocks.toml", super::FOLDER);
-        }
         let reason =
             |text: &str| patterns.iter().find(|(pattern, _)| pattern.is_match(text)).map(|(_, reason)| *reason);
         let (mut with, mut without) = (Reasons::new(), Vec::new());
