@@ -212,17 +212,20 @@ class Floor:
             stand(row, site, self.sites(kinds[index]))
 
     def take(self, added, changed=(), haste=None):
-        """Room for new cells, as near to the places that they wish for as may be, and for those that have another size; those in most `haste` first."""
+        """Room for new cells, as near to the places that they wish for as may be, and for those that are to have another size, where that is near; those in most `haste` first. The cells that got it."""
         first = len(self.rows.at)
         for cell, _ in added:
             self.rows.expect(self.sites(cell["type"]))
         new = {first + index: place for index, (_, place) in enumerate(added)}
+        got = set()
         for index, wide in sorted([*new.items(), *changed], key=lambda each: haste(each[0]) if haste else each[0]):
             if index in new:
                 x, y = new[index]
-                self.rows.settle(index, (y / self.site[1] - 0.5, x / self.site[0] - self.rows.wide[index] / 2))
-            else:
-                self.rows.widen(index, wide)
+                if not self.rows.settle(index, (y / self.site[1] - 0.5, x / self.site[0] - self.rows.wide[index] / 2)):
+                    raise NoRoom
+            elif self.rows.widen(index, wide):
+                got.add(index)
+        return got
 
     def repeated(self, netlist, ways, repeaters):
         """Gives pins of wide or long nets to repeaters, which are yet to be placed."""
@@ -247,17 +250,14 @@ class Floor:
 
     def resized(self, netlist, resizer, repeaters):
         """Gives cells of paths that miss the clock other sizes, and buffers, and all of them room."""
-        changed = []
-        for index, kind in enumerate(resizer.run()):
-            cell = netlist["cells"][index]
-            if cell["type"] != kind:
-                netlist["drives"].setdefault(kind, netlist["drives"][cell["type"]])
-                cell["type"] = kind
-                changed.append((index, self.sites(kind)))
+        cells = netlist["cells"]
+        wished = {index: kind for index, kind in enumerate(resizer.run()) if cells[index]["type"] != kind}
         for cell, _ in resizer.added:
             netlist["drives"].setdefault(cell["type"], [repeaters.drives])
         netlist["cells"] += [cell for cell, _ in resizer.added]
-        self.take(resizer.added, changed, resizer.haste)
+        for index in self.take(resizer.added, [(index, self.sites(kind)) for index, kind in wished.items()], resizer.haste):
+            netlist["drives"].setdefault(wished[index], netlist["drives"][cells[index]["type"]])
+            cells[index]["type"] = wished[index]
 
     def sites(self, kind):
         return round(self.macros[kind]["size"][0] / self.site[0])

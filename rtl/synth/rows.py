@@ -8,6 +8,8 @@ from bisect import bisect_left, bisect_right, insort
 
 # Neighbours to either side that may be pushed.
 PUSHED = 32
+# What a wider cell may cost: sites that it and its neighbours move in all.
+NEAR = 200
 
 
 class NoRoom(Exception):
@@ -55,27 +57,31 @@ class Rows:
         self.wide.append(wide)
 
     def widen(self, cell, wide):
-        """Gives a cell another width where it stands, or as near as may be."""
-        row, site = self.at[cell]
-        self.over(row, site).cells.remove((site, cell))
-        wish = row, site + (self.wide[cell] - wide) / 2
+        """Gives a cell another width where it stands or near it. Where there is no room near, it stays as it was, and the answer is no."""
+        (row, site), before = self.at[cell], self.wide[cell]
+        cells = self.over(row, site).cells
+        cells.remove((site, cell))
         self.wide[cell] = wide
-        self.settle(cell, wish)
+        if self.settle(cell, (row, site + (before - wide) / 2), NEAR):
+            return True
+        self.wide[cell] = before
+        insort(cells, (site, cell))
+        return False
 
     def over(self, row, site):
         """The stretch that a site is in."""
         return self.rows[row][max(bisect_right(self.lows[row], site) - 1, 0)]
 
-    def settle(self, cell, wish):
-        """Puts a cell near a wish of row and site, where that moves it and its neighbours least."""
-        best = None
-        for up, stretch in self.near(wish, lambda: best[0] if best else float("inf")):
+    def settle(self, cell, wish, limit=float("inf")):
+        """Puts a cell near a wish of row and site, where that moves it and its neighbours least; whether that is possible for less than the limit."""
+        best = limit, None, []
+        for up, stretch in self.near(wish, lambda: best[0]):
             found = self.opened(stretch, wish[1], self.wide[cell])
-            if found and (best is None or up + found[0] < best[0]):
+            if found and up + found[0] < best[0]:
                 best = up + found[0], stretch, found[1]
-        if best is None:
-            raise NoRoom
         _, stretch, moves = best
+        if stretch is None:
+            return False
         for index, place in moves:
             if index is not None:
                 other = stretch.cells[index][1]
@@ -83,6 +89,7 @@ class Rows:
             else:
                 self.at[cell] = stretch.row, place
         insort(stretch.cells, (self.at[cell][1], cell))
+        return True
 
     def near(self, wish, limit):
         """Stretches around a wish that are not farther from it than what is found by then costs, each with how far its row is."""
