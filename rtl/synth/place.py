@@ -29,8 +29,6 @@ FULL = 0.88
 LOT, LOTS = 1.2, 0.92
 # Rounds of other sizes, and the part of the period by which one must shorten the worst path for another to follow.
 ROUNDS, WORTH = 12, 0.01
-
-
 # A netlist is large with this many cells. How exactly the placer then solves its equations, and how large its bins are, in widths of cells.
 LARGE, EXACT, BIN = 200_000, 1e-4, 8.0
 
@@ -222,7 +220,7 @@ class Floor:
             if index in new:
                 x, y = new[index]
                 if not self.rows.settle(index, (y / self.site[1] - 0.5, x / self.site[0] - self.rows.wide[index] / 2)):
-                    raise NoRoom
+                    raise NoRoom(f"no gap of {self.rows.wide[index]} sites is left in the rows: a smaller part `FULL` of the room gives a larger square")
             elif self.rows.widen(index, wide):
                 got.add(index)
         return got
