@@ -218,9 +218,8 @@ impl Maker {
     fn sync(&mut self) {
         let units = Unit::ALL_ENGINES;
         let (from, to) = (units[self.dice.below(6) as usize], units[self.dice.below(6) as usize]);
-        if from != to && from != Unit::Weights {
-            self.stream.push(Instr::Sync { from, to });
-        }
+        // Also those that no legal program has: an engine's own, and those of weights.
+        self.stream.push(Instr::Sync { from, to });
     }
 
     fn any(&mut self, fits: impl Fn(&OpInfo) -> bool) {
@@ -274,6 +273,8 @@ struct Bench {
     /// Chances in percent: a word comes, a queue has room, parameter memory is free, no code is on its way.
     chances: [i64; 4],
     trouble: Trouble,
+    /// Cycles after which a run has come to no end.
+    patience: usize,
     /// Instructions since the reset: begun, by engine, and done.
     issued: [u64; ENGINES + 1],
     left: [u64; ENGINES],
@@ -305,7 +306,7 @@ impl Bench {
         let (mut at, mut asked) = (0usize, None);
         self.block.set("stream_empty_i", u64::from(!self.trouble.left));
         self.block.set("start_i", 1);
-        for cycle in 0..100_000 {
+        for cycle in 0..self.patience {
             let valid = at < code.len() && percent(&mut self.dice, self.chances[0]);
             self.block.set("word_valid_i", u64::from(valid));
             self.block.set("word_i", code.get(at).copied().unwrap_or(0));
@@ -435,7 +436,8 @@ fn push(words: &mut Vec<u64>, command: &Command) {
 fn bench(seed: u64) -> Option<Bench> {
     let block = Block::in_test(&Design::new("puce_control").param("Params", PARAMS))?;
     let (issued, left) = ([0; ENGINES + 1], [0; ENGINES]);
-    Some(Bench { block, dice: Random::new(seed), chances: [100; 4], trouble: Trouble::default(), issued, left })
+    let (dice, trouble, patience) = (Random::new(seed), Trouble::default(), 100_000);
+    Some(Bench { block, dice, chances: [100; 4], trouble, patience, issued, left })
 }
 
 fn encode(stream: &[Instr]) -> Vec<u64> {
@@ -519,6 +521,38 @@ fn what_control_computes_reaches_the_engines() {
     }
 }
 
+/// An instruction of an engine, with constants.
+fn plain(engine: Unit) -> Instr {
+    let info =
+        OPS.iter().filter(|op| op.unit == engine).min_by_key(|op| op.operands.len()).expect("an engine has some");
+    let attrs: Vec<u8> = (0..info.attrs.len()).map(|index| Instr::attr_choices(info.code, index)[0]).collect();
+    Instr::from_parts(info.code, &attrs, &vec![Operand::imm(1); info.operands.len()]).expect("made from the table")
+}
+
+#[test]
+fn what_a_token_counts_are_all_commands_since_the_reset() {
+    let Some(mut bench) = bench(5) else { return };
+    bench.patience = 1_000_000;
+    let commands = Unit::ALL_ENGINES.map(plain);
+    // More than 2^12 of each engine, in counts that differ.
+    let mut stream = Vec::new();
+    for (engine, command) in commands.iter().enumerate() {
+        stream.push(Instr::Loop { count: Operand::imm(4_200 + 517 * engine as i64) });
+        stream.extend([*command, Instr::End {}]);
+    }
+    // Every engine waits for every engine: noted one after the other, one at a time, and with those of an engine noted anew.
+    let tokens = Unit::ALL_ENGINES.map(|to| Unit::ALL_ENGINES.map(|from| Instr::Sync { from, to }));
+    stream.extend(tokens.as_flattened());
+    stream.extend(commands);
+    for (to, command) in commands.iter().enumerate() {
+        tokens[to].iter().for_each(|token| stream.extend([*token, *command]));
+        stream.extend(tokens.as_flattened());
+        stream.extend(commands);
+    }
+    stream.push(Instr::Halt {});
+    assert_eq!(bench.run(&encode(&stream), &[0; PARAMS]), Model::run(&stream, &[0; PARAMS]));
+}
+
 #[test]
 fn the_twin_in_time_does_the_same_in_every_cycle() {
     let Some(mut bench) = bench(9) else { return };
@@ -561,6 +595,21 @@ fn what_no_legal_program_has_is_a_fault_at_its_place() {
     ];
     for (what, code, reason, pc) in cases {
         assert_eq!(bench.run(&code, &[0; PARAMS]).end, End::Fault { reason, pc }, "{what}");
+    }
+}
+
+#[test]
+fn what_is_skipped_has_up_to_eight_loops_in_one_another() {
+    let Some(mut bench) = bench(2) else { return };
+    let of = |count: i64| Instr::Loop { count: Operand::imm(count) };
+    for deep in 1..=9 {
+        let stream =
+            [vec![of(0)], vec![of(1); deep - 1], vec![Instr::End {}; deep], vec![plain(Unit::Store), Instr::Halt {}]];
+        let (stream, found) = (stream.concat(), bench.run(&encode(&stream.concat()), &[0; PARAMS]));
+        match deep {
+            9 => assert_eq!(found.end, End::Fault { reason: LOOPS, pc: 8 }),
+            _ => assert_eq!(found, Model::run(&stream, &[0; PARAMS]), "{deep} loops"),
+        }
     }
 }
 

@@ -98,9 +98,20 @@ impl Team {
         let mut random = Random::new(11 + cores as u64);
         let mut scratchpads: Vec<Scratchpad> = (0..cores).map(|_| Scratchpad::new(SCRATCHPAD, 0, 0)).collect();
         scratchpads.iter_mut().flat_map(|pad| &mut pad.bytes).for_each(|byte| *byte = random.bits() as u8);
+        let mut team = Team { dut, scratchpads, random, cycle: 0, twins: Vec::new(), hub: Hub::new(cores) };
+        team.reset();
+        Some(team)
+    }
+
+    /// Engines and twins begin anew.
+    fn reset(&mut self) {
+        let cores = self.scratchpads.len();
+        for core in 0..cores {
+            ["read", "write"].iter().for_each(|side| self.dut.set_wide(&format!("{side}_rsp_{core}_i"), &[]));
+        }
+        self.dut.reset();
         let chip = arch::Chip::builtin("nano").expect("a shipped chip");
-        let twins = vec![Exchange::new(&chip); cores];
-        Some(Team { dut, scratchpads, random, cycle: 0, twins, hub: Hub::new(cores) })
+        (self.twins, self.hub) = (vec![Exchange::new(&chip); cores], Hub::new(cores));
     }
 
     /// Run one gather of these members; the cycles that it took. A port of a scratchpad is held up in one of `stall` cycles.
@@ -247,6 +258,43 @@ impl Team {
             gathers.iter_mut().for_each(|(_, gather)| gather.far(random));
         }
         gathers
+    }
+}
+
+/// Long gathers that are begun, and the cycles of each that are looked at.
+const LONG: u64 = 300;
+const BEGINNING: usize = 150;
+
+/// Any number of so many bits, often a power of two or the least above the half of one; odd ones too, which no legal gather has.
+fn long(random: &mut Random, bits: i64) -> i64 {
+    let bits = 1 + random.below(bits);
+    match random.below(3) {
+        0 => 1 << bits,
+        1 => 1 + random.below(1 << bits),
+        _ => (1 << bits >> 1) + 1,
+    }
+}
+
+#[test]
+fn long_gathers_begin_as_the_twin_says() {
+    let mut random = Random::new(5);
+    let Some(mut team) = Team::new(1) else { return };
+    for _ in 0..LONG {
+        let mut of = |bits: i64| long(&mut random, bits);
+        // Rows of all sizes, or any number of rows.
+        let (bytes, bytes2, many) = (of(44), of(44), of(44));
+        let ([src, dst, src2, dst2], [sstep, dstep]) = ([44; 4].map(&mut of), [39; 2].map(&mut of));
+        let few = 1 + random.below(4);
+        let gather = match random.one_in(2) {
+            true => Gather { src, sstep, dst, dstep, bytes, rows: few, src2, dst2, bytes2 },
+            false => Gather { src, sstep, dst, dstep, bytes: 2 * few, rows: many, src2, dst2, bytes2 },
+        };
+        team.connect(0);
+        team.dut.set("running_i", 1);
+        let mut left = vec![(0, gather)];
+        (0..BEGINNING).for_each(|_| _ = team.step(&mut left, 0));
+        assert!(left.is_empty(), "{gather:?} does not begin");
+        team.reset();
     }
 }
 

@@ -4,7 +4,7 @@ mod copies;
 mod twin;
 
 use arch::Instr;
-use copies::{MEMORY, Rig, SPAD_TABLE, commands, far, ld, line};
+use copies::{MEMORY, Rig, SPAD_TABLE, commands, far, ld, line, long};
 use rtl::memory::Timing;
 
 #[test]
@@ -85,6 +85,11 @@ fn what_lies_outside_is_a_fault() {
 #[test]
 fn far_addresses_are_told_and_idle_steps_are_not() {
     far("puce_load", ld);
+}
+
+#[test]
+fn long_loads_begin_as_the_twin_says() {
+    long("puce_load");
 }
 
 #[test]

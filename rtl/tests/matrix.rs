@@ -290,11 +290,18 @@ fn hold(bench: &mut Bench, shape: &Shape, seed: u64, stall: i64) {
 fn compare(bench: &mut Bench, products: &[Product], wild: bool, seed: u64, stall: i64) -> u64 {
     let mut random = Random::new(!seed);
     bench.restart(image(wild, &mut random), stall, seed);
+    let mut tiles =
+        |product: &Product| (0..product.tiles()).map(|_| weights(product.kind, wild, &mut random)).collect();
+    let tiles: Vec<Vec<Vec<u8>>> = products.iter().map(&mut tiles).collect();
+    compute(bench, products, &tiles, seed)
+}
+
+/// These products with these tiles, on the engine and by the contract; their cycles.
+fn compute(bench: &mut Bench, products: &[Product], tiles: &[Vec<Vec<u8>>], seed: u64) -> u64 {
     let (mut wanted, mut flags) = (bench.spad.bytes.clone(), Flags::NONE);
-    for product in products {
-        let tiles: Vec<_> = (0..product.tiles()).map(|_| weights(product.kind, wild, &mut random)).collect();
-        bench.feed(&tiles);
-        flags |= product.compute(&mut wanted, &tiles);
+    for (product, tiles) in products.iter().zip(tiles) {
+        bench.feed(tiles);
+        flags |= product.compute(&mut wanted, tiles);
     }
     let cycles = bench.run(products);
     assert!(bench.stream.is_empty(), "seed {seed}: {} words left of {products:?}", bench.stream.len());
@@ -346,6 +353,51 @@ fn hold_all(bench: &mut Bench, tokens: usize, seeds: std::ops::Range<u64>) {
 fn products_are_those_of_base() {
     let Some(mut bench) = Bench::new(NANO) else { return };
     hold_all(&mut bench, 16, 0..40);
+}
+
+/// Where the exponent of a weight scale stands, and its bits.
+fn exponent(kind: WeightKind) -> (u32, u32) {
+    match kind {
+        WeightKind::Mx8 | WeightKind::Mx4 => (0, 8),
+        WeightKind::A8 => (7, 8),
+        _ => (10, 5),
+    }
+}
+
+/// A product of one tile with these scales and minima, and random codes; the lowest activations there are, or random ones.
+fn one_tile(bench: &mut Bench, kind: WeightKind, grid: i32, [scales, mins]: [[u16; BLOCK]; 2], random: &mut Random) {
+    bench.restart(image(false, random), 0, 0);
+    if random.one_in(2) {
+        bench.spad.bytes[..BLOCK].fill(0x80);
+    }
+    let codes: Vec<u8> = (0..BLOCK * BLOCK).map(|_| random.bits() as u8).collect();
+    let tile = pack_tile(kind, |row, col| codes[row * BLOCK + col], |row| scales[row], |row| mins[row]);
+    let (out, rows, k, tokens, groups, sub, ostep, xstep) = (SPAD / 2, BLOCK, BLOCK, 1, 1, 1, 4 * BLOCK, a8_row(BLOCK));
+    let (x, xgroup, ogroup, osub) = (0, 0, 0, 0);
+    let product = Product { kind, out, x, rows, k, tokens, grid, groups, sub, ostep, xstep, xgroup, ogroup, osub };
+    compute(bench, &[product], &[vec![tile]], 0);
+}
+
+#[test]
+fn products_are_those_of_base_at_the_ends_of_scales() {
+    let Some(mut bench) = Bench::new(NANO) else { return };
+    let mut random = Random::new(3);
+    for kind in WeightKind::ALL {
+        let (low, bits) = exponent(kind);
+        let (all, bias) = ((1u16 << bits) - 1, (1i32 << (bits - 1)) - 1);
+        // Exponents of one bit, of none, and the highest that is a number.
+        for high in (0..bits).map(|bit| 1u16 << bit).chain([0, all - 1]) {
+            let scales = [(); 2].map(|()| [(); BLOCK].map(|()| random.bits() as u16 & !(all << low) | high << low));
+            one_tile(&mut bench, kind, i32::from(high) - bias - 20, scales, &mut random);
+        }
+        // One that is no number.
+        let [places, more] = [kind.scale_bytes(), kind.min_bytes()].map(|bytes| if bytes > 0 { BLOCK } else { 0 });
+        for place in 0..places + more {
+            let mut scales = [(); 2].map(|()| [(); BLOCK].map(|()| scale(kind, false, &mut random)));
+            scales[place / BLOCK][place % BLOCK] |= all << low;
+            one_tile(&mut bench, kind, -20, scales, &mut random);
+        }
+    }
 }
 
 #[test]

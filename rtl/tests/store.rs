@@ -3,7 +3,7 @@
 mod copies;
 mod twin;
 
-use copies::{MEMORY, Rig, commands, far, line, st};
+use copies::{MEMORY, Rig, commands, far, line, long, st};
 use rtl::memory::Timing;
 
 #[test]
@@ -64,6 +64,11 @@ fn what_lies_outside_is_a_fault() {
 #[test]
 fn far_addresses_are_told_and_idle_steps_are_not() {
     far("puce_store", st);
+}
+
+#[test]
+fn long_stores_begin_as_the_twin_says() {
+    long("puce_store");
 }
 
 #[test]

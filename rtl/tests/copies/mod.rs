@@ -184,6 +184,53 @@ pub fn far(top: &str, one: fn(i64, i64, i64, Dims) -> Instr) {
     }
 }
 
+/// The fault that an error of memory is.
+const BUS: u64 = 8;
+/// Long copies that are begun, and the cycles of each that are looked at.
+const LONG: u64 = 600;
+const BEGINNING: usize = 150;
+
+/// Copies of as many bytes as an instruction may move begin as the twin says.
+pub fn long(top: &str) {
+    let mut random = Random::new(1);
+    let Some(mut rig) = Rig::new(top, 64, Timing::Fixed { latency: 5 }, false, 0) else { return };
+    for seed in 0..LONG {
+        rig.begin(&long_copy(&mut random, top == "puce_load"));
+        rig = Rig::around(rig.block, top, 64, Timing::Fixed { latency: 5 }, false, seed);
+    }
+}
+
+/// A copy of up to 2^32 bytes, most of them of the element or of one dimension.
+fn long_copy(random: &mut Random, load: bool) -> Instr {
+    let (mut bits, large) = ([0; 4], random.below(4) as usize);
+    bits[large] = random.below(33);
+    for other in (0..4).filter(|at| *at != large) {
+        bits[other] = random.below(4).min(32 - bits.iter().sum::<i64>());
+    }
+    // What lacks its highest bit is soon at its end.
+    let mut sizes = bits.map(|bits| match random.below(3) {
+        0 => 1 << bits,
+        1 => (1 << bits) - random.below(1 << bits),
+        _ => (1 << bits >> 1) + 1,
+    });
+    let elem = if sizes[0] < 32 { 1 << sizes[0].ilog2() } else { sizes[0] / 32 * 32 };
+    sizes[0] = elem;
+    let (align, mut span) = (elem.min(32), 1);
+    let dims: Dims = std::array::from_fn(|dim| {
+        span *= sizes[dim];
+        let n = sizes[dim + 1];
+        let far = align.max((1 << 44) / n);
+        let mut step = || if random.one_in(2) { span } else { multiple(random, align, far) };
+        (n, step(), step())
+    });
+    let [spad, mem] = [0; 2].map(|_| multiple(random, align, 1 << 45));
+    match load {
+        true if random.one_in(2) => any_ldg(random, spad, mem, elem, dims),
+        true => ld(spad, mem, elem, dims),
+        false => st(spad, mem, elem, dims),
+    }
+}
+
 /// A load with places and steps of all sizes: below 2^46 together.
 fn wide_load(random: &mut Random) -> Instr {
     let elem = random.pick(&[4, 32, 64, 160]);
@@ -192,17 +239,18 @@ fn wide_load(random: &mut Random) -> Instr {
     let dims: Dims = std::array::from_fn(|_| {
         (1 + random.below(4), multiple(random, align, 1 << 41), multiple(random, align, 1 << 41))
     });
-    if random.one_in(2) {
-        return ld(dst, mem, elem, dims);
-    }
-    let [(n, _, d0), (n1, s1, d1), _] = dims;
+    if random.one_in(2) { ld(dst, mem, elem, dims) } else { any_ldg(random, dst, mem, elem, dims) }
+}
+
+/// A gathering load of the second and third of these dimensions; any 32 bits may be an index.
+fn any_ldg(random: &mut Random, dst: i64, mem: i64, elem: i64, dims: Dims) -> Instr {
+    let [_, (n1, s1, d1), (n, _, d0)] = dims;
     Instr::Ldg {
         dst: dst.into(),
         mem: mem.into(),
         table: multiple(random, 4, SPAD / 2).into(),
         n: n.into(),
-        // Any 32 bits may be an index.
-        step: multiple(random, align, 1 << 12).into(),
+        step: multiple(random, elem.min(32), 1 << 12).into(),
         d0: d0.into(),
         elem: elem.into(),
         n1: n1.into(),
@@ -267,7 +315,16 @@ pub struct Rig {
 impl Rig {
     /// The engine `top` with a port of so many bytes; `busy`: commands and the scratchpad are held up at random.
     pub fn new(top: &str, port: usize, timing: Timing, busy: bool, seed: u64) -> Option<Rig> {
-        let mut block = Block::in_test(&Design::new(top).param("PortBytes", port))?;
+        let block = Block::in_test(&Design::new(top).param("PortBytes", port))?;
+        Some(Rig::around(block, top, port, timing, busy, seed))
+    }
+
+    /// The same about an engine that is there: it is reset.
+    fn around(mut block: Block, top: &str, port: usize, timing: Timing, busy: bool, seed: u64) -> Rig {
+        let answers =
+            ["r_valid_i", "b_valid_i", "table_rsp_i", "read_rsp_i", "write_rsp_i"].map(|name| block.find(name));
+        answers.into_iter().flatten().for_each(|answer| block.put_wide(answer, &[]));
+        block.reset();
         let mut random = Random::new(seed);
         let mut spad = Scratchpad::new(SPAD as usize, if busy { 3 } else { 0 }, seed);
         let sides: &[&str] = if top == "puce_load" { &["table", "write"] } else { &["read"] };
@@ -281,7 +338,7 @@ impl Rig {
         block.set("limit_i", MEMORY as u64);
         let [command, valid, ready] = ["cmd_i", "cmd_valid_i", "cmd_ready_o"].map(|name| block.port(name));
         let [done, fault] = ["done_o", "fault_o"].map(|name| block.port(name));
-        Some(Rig { block, twin, spad, memory, port: axi, command, valid, ready, done, fault, random, busy })
+        Rig { block, twin, spad, memory, port: axi, command, valid, ready, done, fault, random, busy }
     }
 
     /// One cycle with this command offered: whether it was taken, and whether one was done.
@@ -356,6 +413,19 @@ impl Rig {
             left -= usize::from(done);
             assert_eq!(self.block.take(self.fault), 0, "a fault");
             assert!(self.block.cycle() < 100_000, "{left} of them are never done: {instrs:?}");
+        }
+    }
+
+    /// The first cycles of a command beside the twin. Where memory has nothing it is read as zeros, and tells of an error when it is written.
+    fn begin(&mut self, instr: &Instr) {
+        self.block.set("limit_i", 1 << 47);
+        let mut next = Some(instr);
+        for _ in 0..BEGINNING {
+            if self.step(next).0 {
+                next = None;
+            }
+            let fault = self.block.take(self.fault);
+            assert!(fault == 0 || fault == BUS && matches!(instr, Instr::St { .. }), "`{instr}`: fault {fault}");
         }
     }
 
