@@ -82,6 +82,9 @@ struct Netlist {
     /// Modules of which only the ports are taken: they are compared by themselves.
     #[serde(default)]
     open: Vec<String>,
+    /// Widths and depths that are smaller than the chip's.
+    #[serde(default)]
+    narrow: Vec<Change>,
     #[serde(default)]
     planted: Vec<Change>,
 }
