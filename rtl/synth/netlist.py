@@ -36,10 +36,11 @@ def synthesise(job):
     run("read_rtlil", job["base"])
     run("abc", each("-dont_use", job["unused"]), each("-liberty", job["liberty"]), "-constr", job["constraints"], "-script", job["script"])
     run("setundef -zero")
-    if job["ties"]:
-        run("hilomap -hicell", job["ties"][0], "-locell", job["ties"][1])
     run("setattr -mod -unset keep_hierarchy *")
     run("flatten")
+    if job["ties"]:
+        # One cell for each constant: places will tell how many there must be.
+        run("hilomap -singleton -hicell", job["ties"][0], "-locell", job["ties"][1])
     run("splitnets -ports")
     run("opt_clean -purge")
     path = job["folder"] + "/yosys.json"

@@ -1,7 +1,7 @@
 """From cells to places and wires: `place.py JOB` writes `place.json` and `wires.spef` into the job's folder.
 
-Coloquinte places the cells of `netlist.json` in rows of a square, each in a lot wider than itself; ports stand around it. Where the places ask for repeaters or cells of
-other sizes, these come into the netlist and into the gaps, round after round, as long as the worst path gets shorter. Each net becomes a tree over its pins, each of its branches a resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
+Coloquinte places the cells of `netlist.json` in rows of a square, each in a lot wider than itself; ports stand around it. Cells that give constants come after the others, near the
+pins that take one. Where the places ask for repeaters or cells of other sizes, these come into the netlist and into the gaps, round after round, as long as the worst path gets shorter. Each net becomes a tree over its pins, each of its branches a resistance with half of its capacitance at either end. The clock and the reset are left without wires: their trees are not built here. Memories stand along
 the lower and the upper edge with their pins towards the cells, and so do blocks that have places of their own, with their pins where those places have them.
 """
 
@@ -17,6 +17,7 @@ from library import lef
 from repeat import Repeaters
 from resize import Resizer
 from rows import NoRoom, Rows
+from ties import Ties
 from written import write_verilog
 
 # Coloquinte counts in whole numbers: nanometres.
@@ -169,10 +170,7 @@ class Floor:
                     directions[(cell, pin)] = "drives" if netlist["ports"][pin] == "input" else "takes"
                     continue
                 kind = owners[cell]["type"]
-                x, y, turn = corners[cell]
-                shape = self.macros[kind] if cell < count else self.known[kind]
-                dx, dy = turned(shape["pins"].get(pin, (0, 0)), shape["size"], turn)
-                where[(cell, pin)] = (x / NANO + dx, y / NANO + dy)
+                where[(cell, pin)] = placed(corners[cell], self.macros[kind] if cell < count else self.known[kind], pin)
                 drives = pin in netlist["drives"][kind] if cell < count else ways[kind][pin] == "output"
                 directions[(cell, pin)] = "drives" if drives else "takes"
         return where, directions
@@ -224,6 +222,12 @@ class Floor:
             elif self.rows.widen(index, wide):
                 got.add(index)
         return got
+
+    def tied(self, netlist, ties):
+        """Gives pins that take constants to cells that are yet to be placed: these, with the places that they wish for."""
+        corners, first = self.corners(), {"cells": 0, "boxes": len(self.rows.at)}
+        shapes = {"cells": self.macros, "boxes": self.known}
+        return ties.back(netlist, lambda of, index, pin: placed(corners[first[of] + index], shapes[of][netlist[of][index]["type"]], pin))
 
     def repeated(self, netlist, ways, repeaters):
         """Gives pins of wide or long nets to repeaters, which are yet to be placed."""
@@ -299,21 +303,23 @@ def rounds(job, plan, netlist, kinds, ways, repeaters):
 
 def place(job, netlist, macros, site, known, ways):
     """What stands still and the rows, and what came into the netlist where the places asked for it: repeaters and other sizes."""
-    plan = Floor(job, netlist, macros, site, known)
+    ties, plan = Ties(job, netlist), Floor(job, netlist, macros, site, known)
     plan.globally(netlist)
     kinds = drives(job["liberty"] + [job["blocks"][block]["folder"] + "/block.lib" for block in sorted(known)])
     repeaters, mapped = Repeaters(job, netlist, kinds, tree), [cell["type"] for cell in netlist["cells"]]
     plan.repeated(netlist, ways, repeaters)
+    added = repeaters.added
     if plan.covered(netlist) > FULL:
         # Repeaters need a larger square.
-        plan = Floor(job, netlist, macros, site, known)
+        plan, added = Floor(job, netlist, macros, site, known), []
         plan.globally(netlist)
-    else:
-        plan.take(repeaters.added)
+    tied = plan.tied(netlist, ties)
+    plan.take(added + tied)
     rounds(job, plan, netlist, kinds, ways, repeaters)
-    added = [cell["type"] for cell in netlist["cells"][len(mapped) :]]
+    added = [cell["type"] for cell in netlist["cells"][len(mapped) :] if cell["type"] not in ties.kinds]
     more = [plan.um2(cell["type"]) - plan.um2(kind) for cell, kind in zip(netlist["cells"], mapped) if cell["type"] != kind]
-    return plan, {"repeaters": len(added), "repeater_um2": sum(plan.um2(kind) for kind in added), "resized": len(more), "resized_um2": sum(more)}
+    told = {"repeaters": len(added), "repeater_um2": sum(plan.um2(kind) for kind in added), "resized": len(more), "resized_um2": sum(more)}
+    return plan, {**told, "ties": len(tied), "tie_um2": sum(plan.um2(cell["type"]) for cell, _ in tied)}
 
 
 def pins_of_memories(blocks, stands):
@@ -324,6 +330,13 @@ def pins_of_memories(blocks, stands):
         for index, port in enumerate(sorted(memory["ports"])):
             at[port] = (nano(x + w * (index + 0.5) / len(memory["ports"])), nano(y + h if below else y))
     return at, boxes
+
+
+def placed(corner, shape, pin):
+    """A pin's place in micrometres, in a cell or box whose corner has this one."""
+    x, y, turn = corner
+    dx, dy = turned(shape["pins"].get(pin, (0, 0)), shape["size"], turn)
+    return x / NANO + dx, y / NANO + dy
 
 
 def turned(pin, size, turn):
@@ -393,7 +406,7 @@ def main():
     known = outlines(job, netlist)
     ways = {kind: json.load(open(job["blocks"][kind]["folder"] + "/ports.json")) for kind in known}
     plan, told = place(job, netlist, macros, site, known, ways)
-    if told["repeaters"] or told["resized"]:
+    if told["repeaters"] or told["resized"] or told["ties"]:
         write_verilog(job["folder"] + "/netlist.v", job["top"], netlist)
         json.dump(netlist, open(job["folder"] + "/netlist.json", "w"))
     corners, (where, directions) = plan.corners(), plan.pins(netlist, ways)

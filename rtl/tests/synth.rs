@@ -148,6 +148,39 @@ fn long_wires_get_repeaters_and_slow_cells_other_sizes_and_the_netlist_stays_wha
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// The cells of 2 nm, whose registers all take a constant, where shared data is.
+fn nanosheets() -> Option<(Cells, PathBuf)> {
+    let name = "cells/gt2n.toml";
+    let cells = Cells::parse(name, data::file(name).expect("a shipped library")).expect("it is understood");
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let shared = std::env::var_os("PUCE_SHARED").map_or_else(beside, PathBuf::from);
+    match cells.folder(&shared.join("data")) {
+        Ok(folder) => Some((cells, folder)),
+        Err(why) => {
+            println!("not tested: {why}");
+            None
+        }
+    }
+}
+
+#[test]
+fn neighbours_share_the_cells_that_give_constants() {
+    let (Some((cells, library)), Some(programs)) = (nanosheets(), programs()) else { return };
+    let folder = std::env::temp_dir().join(format!("puce-ties-test-{}", std::process::id()));
+    let recordings = folder.join("recordings");
+    record(&recordings, 0);
+    let (chip, work) = (Chip::builtin("nano").expect("a shipped chip"), folder.join("work"));
+    // That there is an answer says that the netlist with these cells gave what the design gave.
+    let module = run(&placer(&programs, &chip, (&cells, &library), &recordings, &work)).unwrap();
+    let placed = module.placed.expect("places were asked for");
+    let least = module.flops.div_ceil(16);
+    assert!((least..module.flops / 4).contains(&placed.ties) && placed.tie_um2 > 0.0, "{} {placed:?}", module.flops);
+    let netlist = std::fs::read_to_string(work.join("netlist.v")).unwrap();
+    let flops = || netlist.lines().filter(|line| line.contains("dffasync"));
+    assert!(flops().count() as u64 == module.flops && flops().all(|line| line.contains("(tie")), "{netlist}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 /// Checks that cells stand on sites of rows, in the square and beside each other, by the sizes in a LEF file.
 fn stands_in_rows(work: &Path, lef: &Path) {
     let lef = std::fs::read_to_string(lef).unwrap();

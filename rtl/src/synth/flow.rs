@@ -20,7 +20,7 @@ use super::{EXTRA, kept, report};
 use crate::{Error, Result, sources};
 
 /// The flow's Python programs: name and text.
-const PYTHON: [(&str, &str); 15] = [
+const PYTHON: [(&str, &str); 16] = [
     ("unpack.py", include_str!("../../synth/unpack.py")),
     ("library.py", include_str!("../../synth/library.py")),
     ("macros.py", include_str!("../../synth/macros.py")),
@@ -34,12 +34,14 @@ const PYTHON: [(&str, &str); 15] = [
     ("paths.py", include_str!("../../synth/paths.py")),
     ("resize.py", include_str!("../../synth/resize.py")),
     ("rows.py", include_str!("../../synth/rows.py")),
+    ("ties.py", include_str!("../../synth/ties.py")),
     ("place.py", include_str!("../../synth/place.py")),
     ("draw.py", include_str!("../../synth/draw.py")),
 ];
 
 /// Those of them that come after mapping.
-const PLACING: [&str; 7] = ["repeat.py", "drives.py", "paths.py", "resize.py", "rows.py", "place.py", "draw.py"];
+const PLACING: [&str; 8] =
+    ["repeat.py", "drives.py", "paths.py", "resize.py", "rows.py", "ties.py", "place.py", "draw.py"];
 
 /// The part of the period that mapping aims at without wires.
 const TARGET: f64 = 0.6;
@@ -529,19 +531,20 @@ impl<'a> Flow<'a> {
         let job = tried.folder.join("job.json");
         self.python("place.py", &job)?;
         self.python("draw.py", &job)?;
-        let Measured { width, height, wire_um, memory_um2, repeaters, repeater_um2, resized, resized_um2 } =
-            read(&tried.folder.join("place.json"))?;
+        let measured: Measured = read(&tried.folder.join("place.json"))?;
         let answer = self.time(&tried.folder, Some(&tried.folder.join("wires.spef")))?;
         let Answer { path, power } = answer;
         Ok(report::Placed {
-            width_um: width,
-            height_um: height,
-            wire_um,
-            memory_um2,
-            repeaters,
-            repeater_um2,
-            resized,
-            resized_um2,
+            width_um: measured.width,
+            height_um: measured.height,
+            wire_um: measured.wire_um,
+            memory_um2: measured.memory_um2,
+            repeaters: measured.repeaters,
+            repeater_um2: measured.repeater_um2,
+            resized: measured.resized,
+            resized_um2: measured.resized_um2,
+            ties: measured.ties,
+            tie_um2: measured.tie_um2,
             path,
             power,
         })

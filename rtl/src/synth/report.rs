@@ -171,6 +171,12 @@ pub struct Placed {
     /// What that adds to the module's area in square micrometres.
     #[serde(default)]
     pub resized_um2: f64,
+    /// Cells that give constants to pins near them; the module's cells have one for each constant.
+    #[serde(default, skip_serializing_if = "none")]
+    pub ties: u64,
+    /// Their area in square micrometres.
+    #[serde(default)]
+    pub tie_um2: f64,
     /// The longest path with wires.
     pub path: Path,
     /// Power with wires at the clock that was asked for.
