@@ -83,7 +83,7 @@ impl Yosys {
 
     /// The typical cells as plain Liberty files in `folder`, or `None` where none lie beside the tree; that a folder which [`CELLS`] names has none is an error.
     pub fn cells(&self, root: &Path, folder: &Path) -> Result<Option<Vec<PathBuf>>> {
-        let named = std::env::var_os(CELLS).map(PathBuf::from);
+        let named = std::env::var_os(CELLS).filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let packed = named.clone().unwrap_or_else(|| root.join(CELLS_PLACE));
         let files = if packed.is_dir() { self.unpack(&packed, folder)? } else { Vec::new() };
         match named {

@@ -120,10 +120,18 @@ fn keep(path: &Path, report: Report) -> Result {
 /// The library of this name, or the one that a file describes.
 fn library(spec: &str) -> Result<Cells> {
     let shipped = format!("cells/{spec}.toml");
-    match data::file(&shipped) {
-        Some(text) => Ok(Cells::parse(&shipped, text)?),
-        None => Ok(Cells::parse(spec, &read_text(Path::new(spec))?)?),
+    if let Some(text) = data::file(&shipped) {
+        return Ok(Cells::parse(&shipped, text)?);
     }
+    let path = Path::new(spec);
+    if path.exists() || spec.contains(['/', '.']) {
+        return Ok(Cells::parse(spec, &read_text(path)?)?);
+    }
+    let name = |path: &'static str| path.strip_prefix("cells/")?.strip_suffix(".toml");
+    let names = data::list("cells/").filter_map(name).collect::<Vec<_>>().join("`, `");
+    Err(Failure::new(format!(
+        "there is no library `{spec}`: known are `{names}`, and the path of a description in TOML"
+    )))
 }
 
 /// The folder of shared data.

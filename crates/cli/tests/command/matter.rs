@@ -86,3 +86,9 @@ fn own_figures_stand_beside_published_ones_within_eighty_columns() {
     let own = figures.as_array().unwrap().iter().filter(|figure| figure["synthesised"].is_number()).count();
     assert!(own >= 7, "{figures}");
 }
+
+#[test]
+fn a_library_that_is_not_there_is_refused_with_those_that_are() {
+    puce(&["synth", "lane", "--library", "asap5"]).refused(&["`asap5`", "`asap7`", "`gt2n`", "`osu018`"]);
+    puce(&["synth", "lane", "--library", "asap5.toml"]).refused(&["asap5.toml", "no such file"]);
+}
