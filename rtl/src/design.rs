@@ -119,13 +119,24 @@ impl Design {
 
     /// A hash of everything that the library follows from.
     fn key(&self, tools: &Tools, instruments: &Instruments) -> Result<String> {
+        let uncounted = self.uncounted(instruments)?;
         let settings = format!("{:?} {:?} {:?} {}", self.params, self.exposed, self.effort, self.unchecked);
         let texts = self.files(instruments)?.into_iter().flat_map(|(name, text)| [name, text]);
         let counts = if instruments.counts() { "coverage" } else { "" };
-        let extra = [compile::INSTRUMENTS, counts].into_iter().filter(|_| instruments.any());
+        let extra = [compile::INSTRUMENTS, counts, &uncounted].into_iter().filter(|_| instruments.any());
         let parts = [&self.top, &settings, compile::SHIM, compile::VERSION, &tools.version].into_iter().chain(texts);
         let parts = parts.chain(extra).chain(self.defines.iter().map(String::as_str));
         Ok(hash(parts))
+    }
+
+    /// Rules for Verilator that leave out sources of which coverage is not counted.
+    fn uncounted(&self, instruments: &Instruments) -> Result<String> {
+        if !instruments.counts() {
+            return Ok(String::new());
+        }
+        let files = self.files(instruments)?.into_iter().map(|(name, _)| name);
+        let left_out = files.filter(|name| !instruments.counts_in(sources::unit(name)));
+        Ok(left_out.map(|name| format!("coverage_off -file \"{}\"\n", base(name))).collect())
     }
 
     /// Verilate and compile in a folder of this process, then move the library to its place in one step.
@@ -157,14 +168,20 @@ impl Design {
         }
         if instruments.counts() {
             command.args(["--coverage-line", "--coverage-toggle"]);
+            write(&work.join("counted.vlt"), &format!("`verilator_config\n{}", self.uncounted(instruments)?))?;
+            command.arg("counted.vlt");
         }
         for (name, text) in self.files(instruments)? {
-            let name = name.rsplit('/').next().unwrap_or(name);
-            write(&work.join(name), text)?;
-            command.arg(name);
+            write(&work.join(base(name)), text)?;
+            command.arg(base(name));
         }
         compile::run(&mut command, &format!("Verilator refuses `{}`", self.top))
     }
+}
+
+/// The name of a file without its folders.
+fn base(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// A name for these texts.

@@ -1,7 +1,8 @@
 //! What the simulators of a process do beside simulating: count what was reached, or be wrong on purpose.
 //!
 //! Any test runs with instruments when the environment asks for them; simulators with instruments have names of their own in the cache.
-//! [`COVERAGE`] names a folder: each simulator leaves there, when it ends, a file with the points of coverage that it reached.
+//! [`COVERAGE`] names a folder: each simulator leaves there, when it ends, a file with the points of coverage that it reached; [`COVERED`] may say of which
+//! modules alone.
 //! [`MUTANTS`] names a netlist that stands for a module of the chip, and [`MUTANT`] the one of its errors that is real (0: none).
 
 use std::ffi::OsString;
@@ -13,6 +14,8 @@ use crate::{Error, Result};
 
 /// Names the folder for coverage.
 pub const COVERAGE: &str = "PUCE_COVERAGE";
+/// Modules, with blanks between, of which alone coverage is counted: counters in every module of a chip take a compiler long. Without it all are counted.
+pub const COVERED: &str = "PUCE_COVERED";
 /// Names the netlist with errors: a file with the name of the module that it stands for (`puce_fifo.v`).
 pub const MUTANTS: &str = "PUCE_MUTANTS";
 /// The number of the error in a netlist of [`MUTANTS`].
@@ -24,6 +27,8 @@ pub const MADE_WITH: &str = "// made with";
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Instruments {
     coverage: Option<PathBuf>,
+    /// The modules that are counted; none: all.
+    covered: Vec<String>,
     netlist: Option<Netlist>,
 }
 
@@ -50,12 +55,19 @@ impl Instruments {
             text.parse().map_err(|_| Error::Build(format!("{MUTANT}: `{text}` is no number of an error of a netlist")))
         })?;
         let netlist = named(MUTANTS).map(|path| Netlist::read(&path, number)).transpose()?;
-        Ok(Instruments { coverage: named(COVERAGE), netlist })
+        let covered =
+            variable(COVERED).map(|names| names.to_string_lossy().split_whitespace().map(str::to_owned).collect());
+        Ok(Instruments { coverage: named(COVERAGE), covered: covered.unwrap_or_default(), netlist })
     }
 
     /// Whether coverage is counted.
     pub fn counts(&self) -> bool {
         self.coverage.is_some()
+    }
+
+    /// Whether coverage of this module is counted.
+    pub(crate) fn counts_in(&self, module: &str) -> bool {
+        self.counts() && (self.covered.is_empty() || self.covered.iter().any(|name| name == module))
     }
 
     /// Whether simulators need more than their plain functions.
@@ -124,6 +136,23 @@ mod tests {
         assert!(found.stand_in("puce_fifo", "puce_fifo", &[]).is_none(), "other parameters at the top");
         assert!(found.stand_in("puce_fifo", "puce_load", &[]).is_some(), "inside another module");
         assert!(found.stand_in("puce_load", "puce_load", &params).is_none());
+    }
+
+    #[test]
+    fn all_modules_are_covered_or_those_that_are_named() {
+        let find = |names: &'static str| {
+            let value = move |name: &str| match name {
+                COVERAGE => Some("counts".into()),
+                COVERED => Some(names.into()),
+                _ => None,
+            };
+            Instruments::find_with(&value).unwrap()
+        };
+        assert!(find("").counts_in("puce_fifo") && find("").counts_in("puce_top"));
+        let named = find("puce_core puce_top");
+        assert!(named.counts_in("puce_top") && named.counts_in("puce_core") && !named.counts_in("puce_fifo"));
+        let none = Instruments::find_with(&|name| (name == COVERED).then(|| "puce_top".into())).unwrap();
+        assert!(!none.counts() && !none.counts_in("puce_top"));
     }
 
     #[test]
