@@ -3,7 +3,8 @@
 // come and is not given back.
 //
 // Taken for granted: what is issued with `awaited_o` is told complete once, words of a micro-operation in their order (the lanes are a shift register,
-// puce_vector_exec_proof), and no other. The queue has Depth words (puce_vector_load_proof). A command begins, and its configuration changes, when nothing of the one
+// puce_vector_exec_proof), and no other. Queues have Depth words (puce_vector_load_proof), and what the scales take of the second one is there, beside a
+// program of one micro-operation that takes none. A command begins, and its configuration changes, when nothing of the one
 // before is under way. Programs of several micro-operations take words whole, and batches of pairs have an even number (puce_vector_plan). Programs may be any.
 module puce_vector_issue_proof
   import puce_pkg::*;
@@ -81,6 +82,12 @@ module puce_vector_issue_proof
   function automatic logic reads_register(input micro_t of_op);
     return of_op.x inside {XR0, XR1, XR2} || of_op.y1 inside {R1, R2} || of_op.z1 inside {R1, R2} || of_op.y2 inside {R1, R2} || of_op.z2 inside {R1, R2};
   endfunction
+  function automatic logic reads_second(input micro_t of_op);
+    logic second;
+    second = exec_i.second == SecondQueue;
+    return of_op.y1 == B || of_op.z1 == B || of_op.y2 == B || of_op.z2 == B
+           || (second && (of_op.y1 == Second || of_op.z1 == Second || of_op.y2 == Second || of_op.z2 == Second));
+  endfunction
   lines_t                   list;
   logic                     run, first, last, pairs;
   logic [IndexW-1:0]        batch_last;
@@ -96,13 +103,13 @@ module puce_vector_issue_proof
     pairs = 1'b0;
     for (int unsigned s = 0; s < Steps; s++) begin
       each = micro(line_at(list, (StepW + 1)'(s)));
-      if (each.a_pair != Own) pairs = 1'b1;
+      if (each.a_pair != Own || each.b_pair != Own) pairs = 1'b1;
     end
   end
 
-  // ---- Words under way that are awaited, of either parity; words of the first queue that were given back.
+  // ---- Words under way that are awaited, of either parity; words of the queues that were given back.
   logic [1:0][IndexW:0] under_d, under_q;
-  logic [IndexW:0]      back_q, written_q, held, ahead;
+  logic [IndexW:0]      back_q, written_q, held, ahead, b_back_q, b_written_q, b_held, b_ahead;
   exec_t                exec_q;
   always_comb begin
     under_d = under_q;
@@ -112,18 +119,24 @@ module puce_vector_issue_proof
   end
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      under_q   <= '0;
-      back_q    <= '0;
-      written_q <= '0;
+      under_q     <= '0;
+      back_q      <= '0;
+      written_q   <= '0;
+      b_back_q    <= '0;
+      b_written_q <= '0;
     end else begin
-      under_q   <= under_d;
-      back_q    <= back_q + (IndexW + 1)'(a_release);
-      written_q <= a_written_i;
+      under_q     <= under_d;
+      back_q      <= back_q + (IndexW + 1)'(a_release);
+      written_q   <= a_written_i;
+      b_back_q    <= b_back_q + (IndexW + 1)'(b_release);
+      b_written_q <= b_written_i;
     end
   end
   always_ff @(posedge clk_i) exec_q <= exec_i;
-  assign held  = a_written_i - back_q;
-  assign ahead = u_issue.a_index_q - back_q;
+  assign held    = a_written_i - back_q;
+  assign ahead   = u_issue.a_index_q - back_q;
+  assign b_held  = b_written_i - b_back_q;
+  assign b_ahead = u_issue.b_index_q - b_back_q;
 
   always_comb begin
     if (!past_q) assume (!rst_ni);
@@ -132,15 +145,19 @@ module puce_vector_issue_proof
     if (chain_done_i && div_done_i && chain_parity_i == div_parity_i) assume (under_q[div_parity_i] != (IndexW + 1)'(1));
     assume (a_written_i == written_q || a_written_i == written_q + (IndexW + 1)'(1));
     assume (32'(held) <= Depth);
+    assume (b_written_i == b_written_q || b_written_i == b_written_q + (IndexW + 1)'(1));
+    assume (32'(b_held) <= Depth);
+    if (b_take_i) assume (b_written_i != b_index && (!run || (first && last && !u_issue.need_q.b)));
     if (start_i || exec_i != exec_q) assume (under_q == '0 && !run);
     if (start_i) assume (!run);
     if (run && !(first && last)) assume (a_tag_i.subs == '0);
     if (run && pairs) assume (a_tag_i.subs == '0 && (!a_tag_i.brk || place[0]));
   end
 
-  // ---- The places of the first queue that are read, as distances from the oldest word that is there.
-  logic [IndexW:0] read;
-  assign read = {1'b0, a_place - back_q[IndexW-1:0]};
+  // ---- The places of the queues that are read, as distances from the oldest word that is there.
+  logic [IndexW:0] read, b_read;
+  assign read   = {1'b0, a_place - back_q[IndexW-1:0]};
+  assign b_read = {1'b0, b_place - b_back_q[IndexW-1:0]};
 
   always_comb begin
     if (rst_ni && past_q) begin
@@ -151,12 +168,14 @@ module puce_vector_issue_proof
       if (go && !awaited) assert (!(op.dst inside {ToRecip, ToSqrt}));
       // What is complete before a micro-operation begins: nothing of its own parity is under way.
       if (go && place == '0 && sub == '0 && !first) assert (under_q[parity] == '0);
-      // The first queue.
+      // The queues.
       if (go) assert (read < held);
+      if (go && reads_second(op)) assert (b_read < b_held);
       // What the induction needs to know of the inside.
-      assert (32'(held) <= Depth);
+      assert (32'(held) <= Depth && 32'(b_held) <= Depth);
       if (run) begin
         assert (op == micro(line_at(list, step)) && u_issue.need_q.pair_a == (op.a_pair != Own));
+        assert (u_issue.need_q.pair_b == (op.b_pair != Own) && u_issue.need_q.b == reads_second(op));
         assert (last == (line_at(list, step + (StepW + 1)'(1)) == LEnd) && first == (step == '0));
         assert (32'(step) < Steps && (first || line_at(list, step) != LEnd));
         if (!last || !first) assert (place < IndexW'(Batch) && sub == '0);
@@ -170,9 +189,11 @@ module puce_vector_issue_proof
         if (!last) assert (back_q == u_issue.a_base_q);
         if (last) assert (ahead == (IndexW + 1)'(u_issue.need_q.pair_a && place[0]));
         if (!last) assert (ahead == {1'b0, place});
-        assert (ahead <= held);
+        assert (ahead <= held && b_ahead <= b_held);
+        if (!last) assert (b_back_q == u_issue.b_base_q && b_ahead == (u_issue.need_q.b ? {1'b0, place} : '0));
+        if (last) assert (b_ahead == (IndexW + 1)'(u_issue.need_q.b && (u_issue.need_q.pair_a || u_issue.need_q.pair_b) && place[0]));
       end else begin
-        assert (under_q == '0 && back_q == u_issue.a_base_q);
+        assert (under_q == '0 && back_q == u_issue.a_base_q && b_back_q == u_issue.b_base_q && b_ahead == '0);
       end
     end
   end
