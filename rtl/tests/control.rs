@@ -13,6 +13,8 @@ use rtl::design::Design;
 const ENGINES: usize = 6;
 const PARAMS: usize = 64;
 const PROGRAMS: u64 = 400;
+/// Cycles after which a run has come to no end: no random stream takes half of them.
+const PATIENCE: usize = 10_000;
 
 /// True in so many of a hundred.
 fn percent(dice: &mut Random, chance: i64) -> bool {
@@ -436,7 +438,7 @@ fn push(words: &mut Vec<u64>, command: &Command) {
 fn bench(seed: u64) -> Option<Bench> {
     let block = Block::in_test(&Design::new("puce_control").param("Params", PARAMS))?;
     let (issued, left) = ([0; ENGINES + 1], [0; ENGINES]);
-    let (dice, trouble, patience) = (Random::new(seed), Trouble::default(), 100_000);
+    let (dice, trouble, patience) = (Random::new(seed), Trouble::default(), PATIENCE);
     Some(Bench { block, dice, chances: [100; 4], trouble, patience, issued, left })
 }
 
@@ -532,7 +534,7 @@ fn plain(engine: Unit) -> Instr {
 #[test]
 fn what_a_token_counts_are_all_commands_since_the_reset() {
     let Some(mut bench) = bench(5) else { return };
-    bench.patience = 1_000_000;
+    bench.patience *= 50;
     let commands = Unit::ALL_ENGINES.map(plain);
     // More than 2^12 of each engine, in counts that differ.
     let mut stream = Vec::new();
