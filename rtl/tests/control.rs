@@ -556,6 +556,38 @@ fn what_a_token_counts_are_all_commands_since_the_reset() {
 }
 
 #[test]
+fn what_a_token_counts_stays_until_its_engine_waits() {
+    let Some(mut bench) = bench(6) else { return };
+    bench.patience *= 50;
+    let commands = Unit::ALL_ENGINES.map(plain);
+    let mut stream = Vec::new();
+    for (engine, command) in commands.iter().enumerate() {
+        stream.push(Instr::Loop { count: Operand::imm(2_047 - engine as i64) });
+        stream.extend([*command, Instr::End {}]);
+    }
+    // Between the tokens and the engines that wait: a result, a loop, and one that is skipped.
+    stream.extend(Unit::ALL_ENGINES.map(|to| Unit::ALL_ENGINES.map(|from| Instr::Sync { from, to })).as_flattened());
+    stream.push(Instr::Set { rd: Reg(1), value: Operand::imm(1) });
+    stream.extend([2, 0].iter().flat_map(|count| [Instr::Loop { count: Operand::imm(*count) }, Instr::End {}]));
+    stream.extend(commands);
+    stream.push(Instr::Halt {});
+    assert_eq!(bench.run(&encode(&stream), &[0; PARAMS]), Model::run(&stream, &[0; PARAMS]));
+}
+
+#[test]
+fn what_is_skipped_far_in_the_code_is_counted() {
+    let Some(mut bench) = bench(8) else { return };
+    bench.patience *= 10;
+    bench.chances = [50; 4];
+    let set = Instr::Set { rd: Reg(1), value: Operand::imm(1) };
+    let skipped = [Instr::Loop { count: Operand::imm(0) }, set, set, Instr::End {}];
+    let stream = [vec![set; 2_047 - skipped.len()], skipped.to_vec()].concat();
+    let code = [encode(&stream), vec![0]].concat();
+    let end = End::Fault { reason: OPCODE, pc: stream.len() };
+    assert_eq!(bench.run(&code, &[0; PARAMS]).end, end);
+}
+
+#[test]
 fn the_twin_in_time_does_the_same_in_every_cycle() {
     let Some(mut bench) = bench(9) else { return };
     let params: Vec<u32> = (0..PARAMS as u32).map(|i| i.wrapping_mul(0x9e37_79b9) ^ 0x8000_0001).collect();
