@@ -14,7 +14,7 @@ import coloquinte
 import macros as memories
 from drives import drives
 from library import lef
-from repeat import Repeaters
+from repeat import Repeaters, bypass
 from resize import Resizer
 from rows import NoRoom, Rows
 from ties import Ties
@@ -28,6 +28,8 @@ AWAY = memories.CHANNEL / 4
 FULL = 0.88
 # Width of a cell's lot over its own, and the part of the room that lots may cover.
 LOT, LOTS = 1.2, 0.92
+# What a buffer that comes in may cost: sites that it is away from its wish, and that its neighbours move, in all.
+CLOSE = 400
 # Rounds of other sizes, and the part of the period by which one must shorten the worst path for another to follow.
 ROUNDS, WORTH = 12, 0.01
 # A netlist is large with this many cells. How exactly the placer then solves its equations, and how large its bins are, in widths of cells.
@@ -123,7 +125,7 @@ class Floor:
         """The netlist for Coloquinte, its cells as wide as their lots."""
         cells, ports, at, full, known = netlist["cells"], sorted(netlist["ports"]), self.at, self.full, self.known
         size = [self.macros[cell["type"]]["size"] for cell in cells]
-        lot = LOTS / max(self.covered(netlist), LOTS / LOT)
+        lot = LOTS / max(self.covered(cells), LOTS / LOT)
         away = nano(AWAY)
         left, low = [box[0] - away for box in full], [box[1] - away for box in full]
         wide, tall = [box[2] + 2 * away for box in full], [box[3] + 2 * away for box in full]
@@ -175,16 +177,16 @@ class Floor:
                 directions[(cell, pin)] = "drives" if drives else "takes"
         return where, directions
 
-    def covered(self, netlist):
-        """The part of the room for cells that cells cover."""
+    def covered(self, cells):
+        """The part of the room for cells that these cover."""
         room = self.width * self.height - sum(w * h for _, _, w, h in self.full)
-        return sum(self.um2(cell["type"]) for cell in netlist["cells"]) * NANO**2 / room
+        return sum(self.um2(cell["type"]) for cell in cells) * NANO**2 / room
 
     def globally(self, netlist):
         """Places the netlist from nothing, its cells in rows with gaps between them."""
         count, circuit, chosen = len(netlist["cells"]), self.circuit(netlist), settings(self.job["effort"], len(netlist["cells"]))
         circuit.place_global(chosen)
-        circuit.legalize(chosen)
+        # This puts them into rows first.
         circuit.place_detailed(chosen)
         # Lots are as wide as so many sites, so they may all begin on sites.
         places = [(y // self.row, x // self.step) for x, y in zip(circuit.cell_x[:count], circuit.cell_y[:count])]
@@ -207,21 +209,30 @@ class Floor:
             stand = self.rows.fixed if index in self.tall else self.rows.stand
             stand(row, site, self.sites(kinds[index]))
 
-    def take(self, added, changed=(), haste=None):
-        """Room for new cells, as near to the places that they wish for as may be, and for those that are to have another size, where that is near; those in most `haste` first. The cells that got it."""
-        first = len(self.rows.at)
-        for cell, _ in added:
-            self.rows.expect(self.sites(cell["type"]))
-        new = {first + index: place for index, (_, place) in enumerate(added)}
-        got = set()
-        for index, wide in sorted([*new.items(), *changed], key=lambda each: haste(each[0]) if haste else each[0]):
-            if index in new:
-                x, y = new[index]
-                if not self.rows.settle(index, (y / self.site[1] - 0.5, x / self.site[0] - self.rows.wide[index] / 2)):
-                    raise NoRoom(f"no gap of {self.rows.wide[index]} sites is left in the rows: a smaller part `FULL` of the room gives a larger square")
-            elif self.rows.widen(index, wide):
-                got.add(index)
-        return got
+    def take(self, netlist, added, changed=(), haste=None):
+        """Room for new cells, near the places that they wish for, and for those that are to have another size, where that is near; those in most `haste` first. Buffers that find none are
+        left out: whom they were to drive, their driver does. The numbers of the cells that got their size, and how many buffers were left out."""
+        cells, first = netlist["cells"], len(netlist["cells"])
+        new = {first + index: each for index, each in enumerate(added)}
+        got, past = set(), {}
+        for index, wide in sorted([*((index, None) for index in new), *changed], key=lambda each: haste(each[0]) if haste else each[0]):
+            if index not in new:
+                if self.rows.widen(index, wide):
+                    got.add(index)
+                continue
+            cell, (x, y) = new[index]
+            wide, [drives] = self.sites(cell["type"]), netlist["drives"][cell["type"]]
+            # What drives a port, or a constant, has to be.
+            needed = len(cell["pins"]) == 1 or cell["pins"][drives] in netlist["ports"]
+            if self.rows.enter(wide, (y / self.site[1] - 0.5, x / self.site[0] - wide / 2), math.inf if needed else CLOSE):
+                cells.append(cell)
+            elif needed:
+                raise NoRoom(f"no gap of {wide} sites is left in the rows: a smaller part `FULL` of the room gives a larger square")
+            else:
+                [takes] = cell["pins"].keys() - {drives}
+                past[cell["pins"][drives]] = cell["pins"][takes]
+        bypass(netlist, past)
+        return got, len(past)
 
     def tied(self, netlist, ties):
         """Gives pins that take constants to cells that are yet to be placed: these, with the places that they wish for."""
@@ -241,7 +252,6 @@ class Floor:
             for (cell, pin), name in repeaters.net(wire, pins, [where[pin] for pin in pins], owner.get("part", "top")):
                 if cell is not None:
                     owners[cell]["pins"][pin] = name
-        netlist["cells"] += [cell for cell, _ in repeaters.added]
 
     def resizer(self, netlist, kinds, ways, repeaters):
         """What chooses other sizes in these places. Cells of several rows keep theirs."""
@@ -256,8 +266,8 @@ class Floor:
         wished = {index: kind for index, kind in enumerate(resizer.run()) if cells[index]["type"] != kind}
         for cell, _ in resizer.added:
             netlist["drives"].setdefault(cell["type"], [repeaters.drives])
-        netlist["cells"] += [cell for cell, _ in resizer.added]
-        for index in self.take(resizer.added, [(index, self.sites(kind)) for index, kind in wished.items()], resizer.haste):
+        got, _ = self.take(netlist, resizer.added, [(index, self.sites(kind)) for index, kind in wished.items()], resizer.haste)
+        for index in got:
             netlist["drives"].setdefault(wished[index], netlist["drives"][cells[index]["type"]])
             cells[index]["type"] = wished[index]
 
@@ -308,18 +318,19 @@ def place(job, netlist, macros, site, known, ways):
     kinds = drives(job["liberty"] + [job["blocks"][block]["folder"] + "/block.lib" for block in sorted(known)])
     repeaters, mapped = Repeaters(job, netlist, kinds, tree), [cell["type"] for cell in netlist["cells"]]
     plan.repeated(netlist, ways, repeaters)
-    added = repeaters.added
-    if plan.covered(netlist) > FULL:
+    added, all_cells = repeaters.added, netlist["cells"] + [cell for cell, _ in repeaters.added]
+    if plan.covered(all_cells) > FULL:
         # Repeaters need a larger square.
-        plan, added = Floor(job, netlist, macros, site, known), []
+        netlist["cells"], added = all_cells, []
+        plan = Floor(job, netlist, macros, site, known)
         plan.globally(netlist)
     tied = plan.tied(netlist, ties)
-    plan.take(added + tied)
+    _, crowded = plan.take(netlist, added + tied)
     rounds(job, plan, netlist, kinds, ways, repeaters)
     added = [cell["type"] for cell in netlist["cells"][len(mapped) :] if cell["type"] not in ties.kinds]
     more = [plan.um2(cell["type"]) - plan.um2(kind) for cell, kind in zip(netlist["cells"], mapped) if cell["type"] != kind]
     told = {"repeaters": len(added), "repeater_um2": sum(plan.um2(kind) for kind in added), "resized": len(more), "resized_um2": sum(more)}
-    return plan, {**told, "ties": len(tied), "tie_um2": sum(plan.um2(cell["type"]) for cell, _ in tied)}
+    return plan, {**told, "crowded": crowded, "ties": len(tied), "tie_um2": sum(plan.um2(cell["type"]) for cell, _ in tied)}
 
 
 def pins_of_memories(blocks, stands):

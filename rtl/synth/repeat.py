@@ -31,6 +31,18 @@ def between(child, parent, way):
     return x + (wide if px > x else -wide), y + (tall if py > y else -tall)
 
 
+def bypass(netlist, past):
+    """Gives the pins of wires that nothing drives any more the wire that `past` names for theirs."""
+
+    def driven(wire):
+        while wire in past:
+            wire = past[wire]
+        return wire
+
+    for each in netlist["cells"] + netlist["boxes"] if past else []:
+        each["pins"] = {pin: driven(wire) for pin, wire in each["pins"].items()}
+
+
 class Repeaters:
     """Puts repeaters into a netlist whose pins have places in micrometres; `added` are the cells with the places that they wish for."""
 

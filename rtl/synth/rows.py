@@ -17,10 +17,18 @@ class NoRoom(Exception):
 
 
 class Stretch:
-    """A part of a row between two sites, and its cells in their order: where each begins, and its number."""
+    """A part of a row between two sites, its cells in their order (where each begins, and its number), and how many sites they leave free."""
 
     def __init__(self, row, low, high):
-        self.row, self.low, self.high, self.cells = row, low, high, []
+        self.row, self.low, self.high, self.cells, self.free = row, low, high, [], high - low
+
+    def add(self, site, cell, wide):
+        insort(self.cells, (site, cell))
+        self.free -= wide
+
+    def remove(self, site, cell, wide):
+        self.cells.remove((site, cell))
+        self.free += wide
 
     def away(self, site):
         """How far a site is from it."""
@@ -44,28 +52,33 @@ class Rows:
         """A cell that has its place already; its number is the next one."""
         self.at.append((row, site))
         self.wide.append(wide)
-        insort(self.over(row, site).cells, (site, len(self.at) - 1))
+        self.over(row, site).add(site, len(self.at) - 1, wide)
 
     def fixed(self, row, site, wide):
         """A cell that is one of the boxes that stand still; its number is the next one."""
         self.at.append((row, site))
         self.wide.append(wide)
 
-    def expect(self, wide):
-        """A cell that is yet to be settled; its number is the next one."""
+    def enter(self, wide, wish, limit=float("inf")):
+        """Puts a new cell near a wish, see `settle`; its number is the next one. Where that is not possible there is no such cell."""
         self.at.append(None)
         self.wide.append(wide)
+        if self.settle(len(self.at) - 1, wish, limit):
+            return True
+        self.at.pop()
+        self.wide.pop()
+        return False
 
     def widen(self, cell, wide):
         """Gives a cell another width where it stands or near it. Where there is no room near, it stays as it was, and the answer is no."""
         (row, site), before = self.at[cell], self.wide[cell]
-        cells = self.over(row, site).cells
-        cells.remove((site, cell))
+        stretch = self.over(row, site)
+        stretch.remove(site, cell, before)
         self.wide[cell] = wide
         if self.settle(cell, (row, site + (before - wide) / 2), NEAR):
             return True
         self.wide[cell] = before
-        insort(cells, (site, cell))
+        stretch.add(site, cell, before)
         return False
 
     def over(self, row, site):
@@ -75,7 +88,7 @@ class Rows:
     def settle(self, cell, wish, limit=float("inf")):
         """Puts a cell near a wish of row and site, where that moves it and its neighbours least; whether that is possible for less than the limit."""
         best = limit, None, []
-        for up, stretch in self.near(wish, lambda: best[0]):
+        for up, stretch in self.near(wish, self.wide[cell], lambda: best[0]):
             found = self.opened(stretch, wish[1], self.wide[cell])
             if found and up + found[0] < best[0]:
                 best = up + found[0], stretch, found[1]
@@ -88,24 +101,26 @@ class Rows:
                 stretch.cells[index], self.at[other] = (place, other), (stretch.row, place)
             else:
                 self.at[cell] = stretch.row, place
-        insort(stretch.cells, (self.at[cell][1], cell))
+        stretch.add(self.at[cell][1], cell, self.wide[cell])
         return True
 
-    def near(self, wish, limit):
-        """Stretches around a wish that are not farther from it than what is found by then costs, each with how far its row is."""
-        row, site = wish
-        for index in outwards(round(row), len(self.rows)):
-            up = abs(index - row) * self.height
+    def near(self, wish, wide, limit):
+        """Stretches around a wish with so many free sites, not farther from it than what is found by then costs, each with how far its row is."""
+        line, site = wish
+        for index in outwards(round(line), len(self.rows)):
+            up = abs(index - line) * self.height
             # Rows come from the nearest to the farthest.
             if up - self.height >= limit():
                 return
-            if not self.rows[index]:
-                continue
-            middle = max(bisect_right(self.lows[index], site) - 1, 0)
-            for way, first in ((1, middle), (-1, middle - 1)):
-                while 0 <= first < len(self.rows[index]) and up + self.rows[index][first].away(site) < limit():
-                    yield up, self.rows[index][first]
-                    first += way
+            row = self.rows[index]
+            middle = bisect_right(self.lows[index], site)
+            # From the wish on to the left, where the first may be around it, and to the right.
+            for stretches in (reversed(row[:middle]), row[middle:]):
+                for stretch in stretches:
+                    if stretch.free >= wide:
+                        if up + stretch.away(site) >= limit():
+                            break
+                        yield up, stretch
 
     def opened(self, stretch, site, wide):
         """What it costs to make room for a cell near a site, and the moves: (index in the stretch, site), the cell's own index being None."""

@@ -24,7 +24,7 @@ class Ties:
                         self.pins[driven[wire]["type"]].append((of, index, pin))
 
     def back(self, netlist, place):
-        """Gives each pin that takes a constant a wire, which it shares with neighbours: the cells that drive these wires and the places that they wish for. `place` tells where a pin is."""
+        """Gives each pin that takes a constant a wire, which it shares with neighbours: the cells that are to drive these wires and the places that they wish for. `place` tells where a pin is."""
         added = []
         for kind, pins in self.pins.items():
             points = [place(*pin) for pin in pins]
@@ -37,5 +37,4 @@ class Ties:
                     netlist[of][index]["pins"][pin] = wire
                 middle = tuple(sorted(points[each][axis] for each in group)[len(group) // 2] for axis in (0, 1))
                 added.append(({"name": "u_" + wire, "type": kind, "pins": {self.kinds[kind]: wire}, "part": "top"}, middle))
-        netlist["cells"] += [cell for cell, _ in added]
         return added

@@ -11,6 +11,7 @@ use rtl::synth::cells::Cells;
 use rtl::synth::modules::Module;
 use rtl::synth::programs::Programs;
 use rtl::synth::{Request, run};
+use rtl::tools::Tools;
 
 /// The library that every machine can have.
 fn library() -> Option<(Cells, PathBuf)> {
@@ -179,6 +180,23 @@ fn neighbours_share_the_cells_that_give_constants() {
     let flops = || netlist.lines().filter(|line| line.contains("dffasync"));
     assert!(flops().count() as u64 == module.flops && flops().all(|line| line.contains("(tie")), "{netlist}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn rows_take_cells_in_or_leave_them_out() {
+    if programs().is_none() {
+        return;
+    }
+    let python = Tools::find().expect("the programs were found").environment.join("bin/python");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = std::process::Command::new(python);
+    let said = command
+        .arg(root.join("tests/places.py"))
+        .env("PYTHONPATH", root.join("synth"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }
 
 /// Checks that cells stand on sites of rows, in the square and beside each other, by the sizes in a LEF file.

@@ -37,6 +37,7 @@ pub(super) struct Measured {
     pub(super) repeater_um2: f64,
     pub(super) resized: u64,
     pub(super) resized_um2: f64,
+    pub(super) crowded: u64,
     pub(super) ties: u64,
     pub(super) tie_um2: f64,
 }

@@ -543,6 +543,7 @@ impl<'a> Flow<'a> {
             repeater_um2: measured.repeater_um2,
             resized: measured.resized,
             resized_um2: measured.resized_um2,
+            crowded: measured.crowded,
             ties: measured.ties,
             tie_um2: measured.tie_um2,
             path,

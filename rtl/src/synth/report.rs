@@ -165,6 +165,9 @@ pub struct Placed {
     /// Their area in square micrometres.
     #[serde(default)]
     pub repeater_um2: f64,
+    /// Further ones that found no room near the place where they were wanted, and were left out.
+    #[serde(default, skip_serializing_if = "none")]
+    pub crowded: u64,
     /// Cells of paths that missed the clock, which were given another size of the same function once they had places.
     #[serde(default, skip_serializing_if = "none")]
     pub resized: u64,
