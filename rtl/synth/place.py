@@ -186,8 +186,11 @@ class Floor:
         """Places the netlist from nothing, its cells in rows with gaps between them."""
         count, circuit, chosen = len(netlist["cells"]), self.circuit(netlist), settings(self.job["effort"], len(netlist["cells"]))
         circuit.place_global(chosen)
-        # This puts them into rows first.
-        circuit.place_detailed(chosen)
+        if count >= LARGE and any(self.rows_of(cell["type"]) > 1 for cell in netlist["cells"]):
+            # What exchanges neighbours cuts all rows anew at each cell of several rows, which takes more than a quarter of an hour with many.
+            circuit.legalize(chosen)
+        else:
+            circuit.place_detailed(chosen)
         # Lots are as wide as so many sites, so they may all begin on sites.
         places = [(y // self.row, x // self.step) for x, y in zip(circuit.cell_x[:count], circuit.cell_y[:count])]
         self.stand(netlist, places, [row.orientation.name for row in circuit.rows], [turn.name for turn in circuit.cell_orientation[:count]])
@@ -195,7 +198,7 @@ class Floor:
     def stand(self, netlist, places, lines, turns):
         """Puts cells into rows that others may come into; those of several rows stand still."""
         kinds = [cell["type"] for cell in netlist["cells"]]
-        high = [round(self.macros[kind]["size"][1] / self.site[1]) for kind in kinds]
+        high = [self.rows_of(kind) for kind in kinds]
         self.lines, self.tall = lines, {index: turns[index] for index, rows in enumerate(high) if rows > 1}
         away, boxes = nano(AWAY), []
         for x, y, wide, tall in self.full:
@@ -273,6 +276,9 @@ class Floor:
 
     def sites(self, kind):
         return round(self.macros[kind]["size"][0] / self.site[0])
+
+    def rows_of(self, kind):
+        return round(self.macros[kind]["size"][1] / self.site[1])
 
     def um2(self, kind):
         wide, tall = self.macros[kind]["size"]
