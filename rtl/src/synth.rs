@@ -15,8 +15,9 @@
 //! others keep places of their own, stand in it like memories, and tell it when their pins take and give. The core of a chip is made so. A result
 //! that lies in its folder with the same inputs is taken as it is, so that a long run can be had in parts.
 //!
-//! Mapping sees no wires. So once cells have places, wide nets and long wires get repeaters, and the cells of paths that miss the clock get the drives that their
-//! loads need: larger or smaller cells of the same function, and buffers where there is none. Then all cells go into their rows again.
+//! Mapping sees no wires. So once cells have places, wide nets and long wires get repeaters, pins that take a constant get it from a cell near them, and the cells of
+//! paths that miss the clock get the drives that their loads need: larger or smaller cells of the same function, and buffers where there is none. All of these get
+//! room in the rows near where they are wanted; a buffer that finds none is left out, a cell keeps its size.
 //!
 //! Powers are those at a stated activity of every net, and, where there are recordings of what a module met in the whole chip ([`crate::watch`]), those at the
 //! rates at which the nets of its netlist change when it meets the same: the netlist must then give the same outputs.
