@@ -49,6 +49,9 @@ pub struct Limits {
     pub in_flight: u32,
     /// Tokens drafted ahead for each request that generates (0: none). Such a request is in one plan at a time.
     pub draft: u32,
+    /// Only every so-manieth step begins requests (1: each): prompts that would each make all groups of data parallelism wait are read together. A
+    /// replica without work begins at once.
+    pub every: u32,
     /// How much longer a request waits for each level that others are more urgent.
     pub patience: Seconds,
     /// Key of the names of blocks: what a server keeps secret.
@@ -67,6 +70,7 @@ impl Default for Limits {
             host_blocks: 0,
             in_flight: 2,
             draft: 0,
+            every: 1,
             patience: Seconds(60.0),
             key: 0,
         }
@@ -117,6 +121,8 @@ pub struct Scheduler {
     host_free: u32,
     in_flight: u32,
     serial: u64,
+    /// Plans made.
+    made: u64,
     counters: Counters,
 }
 
@@ -134,6 +140,7 @@ impl Scheduler {
             waiting: BTreeMap::new(),
             in_flight: 0,
             serial: 0,
+            made: 0,
             counters: Counters::default(),
         }
     }
@@ -185,12 +192,24 @@ impl Scheduler {
     pub fn schedule(&mut self, now: Seconds) -> StepPlan {
         assert!(self.in_flight < self.limits.in_flight, "complete a plan before the next");
         let mut plan = StepPlan::new(self.limits.token_budget);
-        self.make_way(&mut plan);
-        if !self.proceed(&mut plan) {
+        let begins = self.running.is_empty() || self.before_begin() == 0;
+        if begins {
+            self.make_way(&mut plan);
+        }
+        if !self.proceed(&mut plan) && begins {
             self.admit(&mut plan, now);
         }
-        self.in_flight += u32::from(!plan.items.is_empty());
+        if !plan.items.is_empty() {
+            self.in_flight += 1;
+            self.made += 1;
+        }
         plan
+    }
+
+    /// Plans that are made before one that may begin requests.
+    fn before_begin(&self) -> u32 {
+        let every = u64::from(self.limits.every.max(1));
+        (self.made.next_multiple_of(every) - self.made) as u32
     }
 
     /// Continues those that run. True if somebody had to be preempted.

@@ -17,7 +17,10 @@ impl Scheduler {
             return 0;
         }
         let mut steps = self.running.iter().map(|handle| self.steps_before_end(*handle)).min().unwrap_or(0);
-        if steps == 0 || !self.is_blocked(running as u32) {
+        if !self.is_blocked(running as u32) {
+            steps = steps.min(self.before_begin());
+        }
+        if steps == 0 {
             return 0;
         }
         while self.blocks_for(steps) > u64::from(self.pool.free()) {
@@ -64,6 +67,7 @@ impl Scheduler {
             plan.items.iter_mut().for_each(|item| item.context += steps);
             plan.copies.clear();
         }
+        self.made += u64::from(steps);
         let tokens = u64::from(steps) * self.running.len() as u64;
         self.counters.planned_tokens += tokens;
         self.counters.generated_tokens += tokens;

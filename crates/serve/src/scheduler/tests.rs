@@ -130,6 +130,19 @@ fn with_two_plans_under_way_a_token_is_planned_before_its_predecessor_is_known()
 }
 
 #[test]
+fn requests_begin_together_where_not_every_step_may_begin_some() {
+    let mut drive = Drive::new(Limits { every: 3, ..limits(100) });
+    drive.submit(request(0, 4, 9));
+    // Nobody else is at work: at once.
+    assert_eq!(shape(&drive.step()), [(0, 4, 0)]);
+    drive.submit(request(1, 5, 9));
+    assert_eq!(shape(&drive.step()), [(0, 1, 4)]);
+    drive.submit(request(2, 6, 9));
+    assert_eq!(shape(&drive.step()), [(0, 1, 5)]);
+    assert_eq!(shape(&drive.step()), [(0, 1, 6), (1, 5, 0), (2, 6, 0)]);
+}
+
+#[test]
 fn a_common_beginning_is_computed_once() {
     let mut drive = Drive::new(limits(100));
     let shared = |id| Request { content: Content::prefixed(RequestId(id), 5, 18, 24), ..request(id, 24, 1) };
@@ -247,8 +260,8 @@ fn cancelling_frees_what_was_held_even_with_a_plan_under_way() {
 
 /// A scheduler's limits, with all that can make trouble.
 fn any_limits() -> impl Strategy<Value = Limits> {
-    (4u32..40, 1u32..6, 1u32..6, 12u32..30, any::<bool>(), 0u32..8, 1u32..3, 0u32..4).prop_map(
-        |(token_budget, max_batch, block, blocks, prefix_reuse, host_blocks, in_flight, draft)| Limits {
+    (4u32..40, 1u32..6, 1u32..6, 12u32..30, any::<bool>(), 0u32..8, 1u32..3, 0u32..4, 1u32..6).prop_map(
+        |(token_budget, max_batch, block, blocks, prefix_reuse, host_blocks, in_flight, draft, every)| Limits {
             token_budget,
             max_batch,
             block,
@@ -257,6 +270,7 @@ fn any_limits() -> impl Strategy<Value = Limits> {
             host_blocks,
             in_flight,
             draft,
+            every,
             patience: Seconds(5.0),
             key: 1,
         },

@@ -187,8 +187,9 @@ struct Scene {
 }
 
 fn scene() -> impl Strategy<Value = Scene> {
-    let limits = (8u32..100, 1u32..12, 1u32..9, 40u32..300, any::<bool>(), 0u32..30, 1u32..3).prop_map(
-        |(token_budget, max_batch, block, blocks, prefix_reuse, host_blocks, in_flight)| Limits {
+    let limits = (8u32..100, 1u32..12, 1u32..9, 40u32..300, any::<bool>(), 0u32..30, 1u32..3, 1u32..5).prop_map(
+        |(token_budget, max_batch, block, blocks, prefix_reuse, host_blocks, in_flight, every)| Limits {
+            every,
             token_budget,
             max_batch,
             block,
