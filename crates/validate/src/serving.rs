@@ -46,8 +46,15 @@ pub struct Habits {
     pub handing: Seconds,
     /// Time of the host per sequence of a step that the device waits for: what is done for one request after another between steps.
     pub each: Seconds,
+    /// What the one process that answers all clients of an instance needs for a step and for each of its tokens, if each is sent by itself. It works while the device does;
+    /// where it takes longer, the device waits.
+    pub answering: [Seconds; 2],
     /// Decoding steps from one look for new requests to the next.
     pub poll: u64,
+    /// Time per layer that groups of data parallelism wait for one another where their experts exchange: none is as fast as the fastest in every layer.
+    pub skew: Seconds,
+    /// Steps after which prompts are read although not every group of data parallelism has one: a prompt makes all groups wait, and several at once not longer.
+    pub wait: u64,
 }
 
 impl Habits {
@@ -63,7 +70,10 @@ impl Habits {
         front: Seconds(20e-3),
         handing: Seconds(0.0),
         each: Seconds(0.0),
+        answering: [Seconds(0.0); 2],
         poll: 1,
+        skew: Seconds(0.0),
+        wait: 0,
     };
 
     /// Those of a backend by the name that the points use; unknown ones are taken to be like vLLM.
@@ -84,11 +94,13 @@ impl Habits {
     pub fn on(deployment: &Deployment) -> Habits {
         let usual = Habits::of(&deployment.backend);
         match deployment.backend.as_str() {
-            "trtllm" if deployment.version.starts_with(FIRST) => Habits { each: EACH, ..usual },
+            "trtllm" if deployment.version.starts_with(FIRST) => usual.first(),
             // `--max_num_tokens` and `num_postprocess_workers` of the benchmark's scripts for gpt-oss: four processes beside the scheduler's answer clients.
             "trtllm" if deployment.network.contains("gpt-oss") => {
                 Habits { budget: 20_000, front: Seconds(30e-3), handing: Seconds(0.0), ..usual }
             }
+            // `attention_dp_config` of the benchmark's scripts: `enable_balance`, `timeout_iters` 60.
+            "trtllm" if deployment.is_benchmark() => Habits { skew: SKEW, wait: 60, ..usual },
             // Recipes for whole racks: NCCL's symmetric memory (`enable-symm-mem`), and 131,072 tokens of prompts a step of eight devices.
             _ if deployment.is_in_a_rack() => Habits { exchange: 0.7, budget: 16_384, ..usual },
             "sglang" if deployment.is_benchmark() && deployment.device != "h100" && deployment.device != "h200" => {
@@ -104,13 +116,30 @@ impl Habits {
     /// Those of a backend in the summer of 2025, when TensorRT-LLM's release was the first one with a runtime in PyTorch.
     pub fn of_2025(backend: &str) -> Habits {
         let usual = Habits::of(backend);
-        if backend == "trtllm" { Habits { each: EACH, ..usual } } else { usual }
+        if backend == "trtllm" { Habits { skew: SKEW, ..usual.first() } } else { usual }
+    }
+
+    /// Those of the release of TensorRT-LLM that moved its runtime to PyTorch, before it was ripe.
+    fn first(self) -> Habits {
+        Habits { host: FIRST_HOST, each: FIRST_EACH, answering: FIRST_ANSWERING, ..self }
+    }
+
+    /// The same where answers are sent whole, at their end.
+    #[must_use]
+    pub fn whole(self) -> Habits {
+        Habits { answering: [Seconds(0.0); 2], ..self }
     }
 
     /// The same software with the network compiled into one engine, whose kernels no interpreter launches and no graph holds.
     #[must_use]
     pub fn engine(self) -> Habits {
-        Habits { eager: Seconds(0.0), graph: 0.0, each: Seconds(0.0), ..self }
+        Habits { host: Habits::USUAL.host, eager: Seconds(0.0), graph: 0.0, each: Seconds(0.0), ..self }.whole()
+    }
+
+    /// The same with each product and the all-reduce after it in one kernel, which sends what is done while it goes on: messages of every size are exchanged so.
+    #[must_use]
+    pub fn fused(self) -> Habits {
+        Habits { largest: f64::INFINITY, ..self }
     }
 
     fn software(&self) -> Software {
@@ -120,8 +149,14 @@ impl Habits {
 
 /// The release of TensorRT-LLM that moved its runtime to PyTorch, before it was ripe.
 const FIRST: &str = "1.0.0rc";
-/// What that release does for each sequence between two steps, with the device waiting.
-const EACH: Seconds = Seconds(45e-6);
+/// What that release does in a step and for each sequence between two steps, with the device waiting.
+const FIRST_HOST: Seconds = Seconds(0.8e-3);
+const FIRST_EACH: Seconds = Seconds(30e-6);
+/// What its process for answers does in a step and for each token: small networks on eight devices show it, whose steps take as long as on four.
+const FIRST_ANSWERING: [Seconds; 2] = [Seconds(2.4e-3), Seconds(60e-6)];
+
+/// What groups of data parallelism of TensorRT-LLM wait for one another, per layer, where prompts and answers share their devices. Racks of separate workers show none.
+const SKEW: Seconds = Seconds(40e-6);
 
 /// Probabilities that a drafted token is right where those before it are: of the first, and of each further one from the same head. The first is measured for
 /// DeepSeek-R1 (0.81 to 0.823, pull request 12755 of vLLM). The other is fitted on the half of the points: a step that drafts three gives 2.36 tokens, which
@@ -156,6 +191,7 @@ pub struct Instance<'a> {
     envelope: Envelope,
     speed: f64,
     drafts: u64,
+    graphs: Vec<u64>,
     habits: Habits,
     known: RefCell<HashMap<closed::Step, Cost>>,
 }
@@ -178,6 +214,7 @@ impl<'a> Instance<'a> {
             envelope: Envelope::of(device),
             speed: 1.0,
             drafts: 0,
+            graphs: Vec::new(),
             habits,
             known: RefCell::default(),
         }
@@ -199,6 +236,12 @@ impl<'a> Instance<'a> {
     #[must_use]
     pub fn drafting(self, drafts: u64) -> Instance<'a> {
         Instance { drafts, ..self }
+    }
+
+    /// The same with steps captured for these numbers of sequences of a group, rising: a step without prompts that has fewer is filled up with sequences of no length.
+    #[must_use]
+    pub fn captured(self, graphs: &[u64]) -> Instance<'a> {
+        Instance { graphs: graphs.to_vec(), ..self }
     }
 
     /// Tokens that a step gives each sequence on average.
@@ -254,6 +297,15 @@ impl Instance<'_> {
         Cost { time: checked.time + pass.time * share, energy: checked.energy + pass.energy * share }
     }
 
+    /// Sequences that a step computes, and their mean context.
+    fn filled(&self, step: closed::Step) -> (u64, u64) {
+        let groups = self.plan.mapping().data;
+        let wanted = step.sequences.div_ceil(groups);
+        let graph = self.graphs.iter().find(|size| **size >= wanted).filter(|_| step.prompts == 0);
+        let Some(sequences) = graph.map(|size| size * groups) else { return (step.sequences, step.context) };
+        (sequences, (step.context * step.sequences / sequences).max(1))
+    }
+
     /// What a step takes that does so many positions of each sequence that decodes.
     fn evaluate_positions(&self, step: closed::Step, positions: u64) -> Cost {
         let mut works = Vec::with_capacity(2);
@@ -267,7 +319,8 @@ impl Instance<'_> {
             });
         }
         if step.sequences > 0 {
-            let decode = Work::decode(step.sequences, step.context);
+            let (sequences, context) = self.filled(step);
+            let decode = Work::decode(sequences, context);
             works.push(Work { queries: positions, logits: positions, ..decode });
         }
         let format = self.plan.formats().activations;
@@ -277,8 +330,13 @@ impl Instance<'_> {
         if step.prompts > 0 {
             time = time.max(self.habits.eager.0 * self.plan.shape().layer_count() as f64);
         }
+        if self.plan.mapping().data > 1 {
+            time += self.habits.skew.0 * self.plan.shape().layer_count() as f64;
+        }
         let sequences = (step.sequences + step.prompts).div_ceil(self.plan.mapping().data);
         time += self.habits.each.0 * sequences as f64;
+        let [step_answers, token_answer] = self.habits.answering;
+        time = time.max(step_answers.0 + token_answer.0 * step.sequences as f64);
         let taken = evaluate::Step { time: Seconds(time / self.speed), ..evaluated };
         let each = self.envelope.power(&taken, self.device, format) * taken.time;
         Cost { time: taken.time, energy: each * self.plan.mapping().devices() as f64 }
@@ -333,6 +391,7 @@ pub fn predict_with(deployment: &Deployment, device: &Device, habits: Habits) ->
                 budget: habits.budget.saturating_mul(mapping.data),
                 room: instance.room(traffic.prompt + traffic.answer),
                 poll: habits.poll,
+                groups: (mapping.data, habits.wait),
                 tokens: instance.tokens(),
             };
             closed::together(&instance, policy, &traffic)

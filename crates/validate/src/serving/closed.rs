@@ -74,6 +74,8 @@ pub struct Policy {
     pub room: u64,
     /// Decoding steps from one look for new requests to the next; after a step with prompts there is always one.
     pub poll: u64,
+    /// Groups of data parallelism whose prompts wait for one another, and after how many steps without prompts they are read although some have none.
+    pub groups: (u64, u64),
     /// Tokens that a step gives each sequence on average: one, and more with drafts that are right.
     pub tokens: f64,
 }
@@ -264,19 +266,28 @@ fn take(queue: &mut VecDeque<Waiting>, budget: u64, slots: u64) -> (Step, Vec<Wa
     (step, finished)
 }
 
+/// Requests until each of `groups` has one, if each comes to one of them at random: the coupon collector's mean.
+pub fn until_each_has_one(groups: u64) -> f64 {
+    groups as f64 * (1..=groups).map(|number| 1.0 / number as f64).sum::<f64>()
+}
+
 /// One instance that reads prompts and decodes.
 pub fn together(steps: &impl Steps, policy: Policy, traffic: &Traffic) -> Outcome {
     let (mut clients, mut queue) = Clients::new(traffic);
     let (mut decoding, mut now) = (Decoding::new(policy.tokens), 0.0);
     // Requests that came and were not looked for yet, and the step at which they will be.
     let (mut outside, mut due) = (VecDeque::new(), 0);
+    // The step at which prompts do not wait for those of other groups any longer.
+    let (enough, mut overdue) = (until_each_has_one(policy.groups.0), 0);
     loop {
         if decoding.len() == 0 || decoding.steps >= due {
             queue.append(&mut outside);
             due = decoding.steps + policy.poll;
         }
         let slots = policy.room.max(1).saturating_sub(decoding.len());
-        if !queue.is_empty() && slots > 0 {
+        let begun = queue.front().is_some_and(|one| one.read > 0);
+        let ready = decoding.len() == 0 || begun || queue.len() as f64 >= enough || decoding.steps >= overdue;
+        if !queue.is_empty() && slots > 0 && ready {
             // A decoding sequence takes one token of the budget; prompts always get some.
             let share = if policy.mixes { decoding.len().min(policy.budget / 2) } else { 0 };
             let (mut step, finished) = take(&mut queue, policy.budget - share, slots);
@@ -290,9 +301,11 @@ pub fn together(steps: &impl Steps, policy: Policy, traffic: &Traffic) -> Outcom
                 decoding.join(waiting, now);
             }
             due = decoding.steps;
+            overdue = decoding.steps + policy.groups.1;
         } else if let Some(ahead) = decoding.until_next() {
             let unseen = if outside.is_empty() { u64::MAX } else { due - decoding.steps };
-            let ahead = ahead.min(unseen);
+            let waiting = if queue.is_empty() || slots == 0 { u64::MAX } else { overdue - decoding.steps };
+            let ahead = ahead.min(unseen).min(waiting);
             now += ahead as f64 * if ahead > 0 { steps.time(decoding.step(ahead / 2)) } else { 0.0 };
             decoding.steps += ahead;
         } else {
@@ -465,7 +478,7 @@ mod tests {
         Traffic { concurrency, prompt: 1000, answer: 200, shortest: 1.0 }
     }
 
-    const POLICY: Policy = Policy { mixes: false, budget: 8192, room: u64::MAX, poll: 1, tokens: 1.0 };
+    const POLICY: Policy = Policy { mixes: false, budget: 8192, room: u64::MAX, poll: 1, groups: (1, 0), tokens: 1.0 };
     const WORKERS: Workers =
         Workers { prefill: 1, decode: 1, budget: 8192, room: u64::MAX, transfer: 0.0, tokens: 1.0 };
 
