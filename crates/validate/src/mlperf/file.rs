@@ -1,7 +1,9 @@
 //! `data/mlperf.toml`: what was published, and what the benchmark asks.
 
-use super::configuration::Configuration;
-use super::lengths::Lengths;
+use super::configuration::{Configuration, Repeat, Run};
+use super::lengths::{Known, Lengths};
+use super::ripening::{Month, Ripening};
+use super::server::{Around, Cooling};
 use base::units::{Seconds, Watts};
 use perf::device::Device;
 use perf::network::{self, Shape};
@@ -48,7 +50,7 @@ impl Scenario {
 }
 
 /// A quantity in a file: `"2 s"`.
-fn quantity<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(from: D) -> Result<T, D::Error> {
+pub(super) fn quantity<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(from: D) -> Result<T, D::Error> {
     String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
 }
 
@@ -66,7 +68,7 @@ pub struct Round {
     /// Month of publication.
     pub published: String,
     /// Month of the software that ran.
-    pub software: String,
+    pub software: Month,
     /// Who says so.
     pub source: String,
 }
@@ -80,13 +82,19 @@ pub struct Benchmark {
     /// Key of the network.
     pub network: String,
     /// Mean tokens of a prompt.
-    pub prompt: u32,
+    pub prompt: f64,
     /// Most tokens of a prompt.
     pub longest_prompt: u32,
+    /// Shares of all prompts, rising, and the tokens that they do not exceed.
+    pub prompt_quantiles: Vec<(f64, f64)>,
     /// Mean tokens of an answer.
-    pub answer: u32,
+    pub answer: f64,
     /// Most tokens of an answer.
     pub longest_answer: u32,
+    /// Shares of all answers, rising, and the tokens that they do not exceed.
+    pub answer_quantiles: Vec<(f64, f64)>,
+    /// Fewest requests of a run offline.
+    pub requests: u64,
     /// Time to first token that 99 of 100 requests of a server may take.
     #[serde(deserialize_with = "quantity")]
     pub ttft: Seconds,
@@ -98,9 +106,17 @@ pub struct Benchmark {
 }
 
 impl Benchmark {
-    /// How long its requests are.
-    pub fn lengths(&self) -> Lengths {
-        Lengths::of((self.prompt, self.longest_prompt), (self.answer, self.longest_answer))
+    /// How long its requests are, with a mean answer of a submission's own where it is known: other formats end answers elsewhere.
+    pub fn lengths(&self, answer: Option<f64>) -> Lengths {
+        Lengths::of(self.prompts(), Known { mean: answer.unwrap_or(self.answer), ..self.answers() })
+    }
+
+    fn prompts(&self) -> Known<'_> {
+        Known { mean: self.prompt, most: self.longest_prompt.into(), quantiles: &self.prompt_quantiles }
+    }
+
+    fn answers(&self) -> Known<'_> {
+        Known { mean: self.answer, most: self.longest_answer.into(), quantiles: &self.answer_quantiles }
     }
 
     /// The network.
@@ -185,6 +201,8 @@ pub struct Metered {
     pub point: Point,
     /// Devices in it.
     pub devices: u32,
+    /// How it is cooled.
+    pub cooling: Cooling,
     /// Output tokens per second of all of them.
     pub tokens: f64,
     /// Mean power of all of it.
@@ -195,26 +213,6 @@ pub struct Metered {
     pub limit: Option<Watts>,
     /// Who says so.
     pub source: String,
-}
-
-/// What a server draws beside its devices.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Around {
-    /// Devices that it was found with.
-    pub devices: u32,
-    /// Power of everything else.
-    #[serde(deserialize_with = "quantity")]
-    pub power: Watts,
-    /// Who says so.
-    pub source: String,
-}
-
-impl Around {
-    /// The share of one device.
-    pub fn each(&self) -> Watts {
-        self.power / f64::from(self.devices)
-    }
 }
 
 /// The whole file, checked: every name in it is one of something that is there.
@@ -230,6 +228,12 @@ pub struct File {
     pub systems: Vec<System>,
     /// What submissions ran, where they are published.
     pub configurations: Vec<Configuration>,
+    /// Their runs, where the logs were read.
+    pub runs: Vec<Run>,
+    /// What several submitters reached with one device.
+    pub repeats: Vec<Repeat>,
+    /// How software ripens.
+    pub ripening: Ripening,
     /// One point per maker.
     pub calibrations: Vec<Calibration>,
     /// Rates, in the order of the file, offline before server.
@@ -248,6 +252,9 @@ struct RawFile {
     benchmark: Vec<Spanned<Benchmark>>,
     system: Vec<Spanned<System>>,
     configuration: Vec<Spanned<Configuration>>,
+    run: Vec<Spanned<Run>>,
+    repeat: Vec<Spanned<Repeat>>,
+    ripening: Spanned<Ripening>,
     calibration: Vec<Spanned<Calibration>>,
     result: Vec<Spanned<RawResult>>,
     metered: Vec<Spanned<Metered>>,
@@ -289,18 +296,13 @@ fn each<T>(
     entries.into_iter().map(one).collect()
 }
 
-fn sourced(source: &str) -> Result<(), String> {
+pub(super) fn sourced(source: &str) -> Result<(), String> {
     if source.trim().is_empty() { Err("`source` is empty: say who published it".into()) } else { Ok(()) }
 }
 
-fn positive(what: &str, value: f64) -> Result<(), String> {
+pub(super) fn positive(what: &str, value: f64) -> Result<(), String> {
     let good = value > 0.0 && value.is_finite();
     if good { Ok(()) } else { Err(format!("`{what} = {value}`: a number above zero is expected")) }
-}
-
-/// Whether a mean lies below its greatest.
-fn shorter(what: &str, mean: u32, longest: u32) -> Result<(), String> {
-    if mean < longest { Ok(()) } else { Err(format!("`{what} = {mean}`: a mean below `longest_{what}` is expected")) }
 }
 
 impl File {
@@ -341,7 +343,7 @@ impl File {
             }
         };
         let configurations = each(raw.configuration, &error, |one: &Configuration| {
-            known(&rounds[0].name, &one.benchmark, &one.device)?;
+            known(one.round.as_ref().unwrap_or(&rounds[0].name), &one.benchmark, &one.device)?;
             sourced(&one.source)?;
             one.check(find_benchmark(&benchmarks, &one.benchmark).shape())
         })?;
@@ -349,6 +351,17 @@ impl File {
             configurations.iter().enumerate().find_map(|(place, one)| one.twin(&configurations[..place]))
         {
             return Err(error(0, format!("the configuration of {twin} is given twice")));
+        }
+        let runs = each(raw.run, &error, |one: &Run| {
+            known(one.round.as_ref().unwrap_or(&rounds[0].name), &one.benchmark, &one.device)?;
+            sourced(&one.source)?;
+            one.check()
+        })?;
+        let key = |one: &Run| (one.round.clone(), one.benchmark.clone(), one.device.clone(), one.scenario);
+        let again = |place: usize, one: &Run| runs[..place].iter().any(|other| key(other) == key(one));
+        if let Some((_, twin)) = runs.iter().enumerate().find(|(place, one)| again(*place, one)) {
+            let Run { benchmark, device, scenario, .. } = twin;
+            return Err(error(0, format!("the run of {benchmark} on {device}, {}, is given twice", scenario.name())));
         }
         let results = each(raw.result, &error, |result| {
             known(&result.round, &result.benchmark, &result.device)?;
@@ -368,6 +381,12 @@ impl File {
             positive("devices", f64::from(one.devices))?;
             positive("tokens", one.tokens)
         })?;
+        let repeats = each(raw.repeat, &error, |one: &Repeat| {
+            known(&rounds[0].name, &one.benchmark, &one.device)?;
+            sourced(&one.source)?;
+            one.check()
+        })?;
+        let ripening = each(vec![raw.ripening], &error, Ripening::check)?;
         let around = each(vec![raw.around], &error, |one: &Around| {
             sourced(&one.source)?;
             positive("devices", f64::from(one.devices))
@@ -378,6 +397,9 @@ impl File {
             benchmarks,
             systems,
             configurations,
+            runs,
+            repeats,
+            ripening: ripening.into_iter().next().expect("one went in"),
             calibrations,
             published,
             metered,
@@ -411,9 +433,28 @@ impl File {
         self.published.iter().find(|one| one.point == *point).expect("checked when it was read").tokens
     }
 
-    /// What was submitted, if that is published.
-    pub fn configuration(&self, benchmark: &str, device: &str, scenario: Scenario) -> Option<&Configuration> {
-        self.configurations.iter().find(|one| one.is_of(benchmark, device, scenario))
+    /// What was submitted, if that is published: of the point's own round before those of any.
+    pub fn configuration(&self, point: &Point) -> Option<&Configuration> {
+        let found = self.configurations.iter().filter(|one| one.is_of(point));
+        found.max_by_key(|one| one.round.is_some())
+    }
+
+    /// The run of a submission, if its log was read: of the point's own round before those of any.
+    pub fn run(&self, point: &Point) -> Option<&Run> {
+        self.runs.iter().filter(|one| one.is_of(point)).max_by_key(|one| one.round.is_some())
+    }
+
+    /// How far submissions with the same device lie apart, over the lowest: the most that is known of a network and a load.
+    pub fn spread(&self, benchmark: &str, scenario: Scenario) -> f64 {
+        let of = |one: &&Repeat| one.benchmark == benchmark && one.scenario == scenario;
+        self.repeats.iter().filter(of).map(Repeat::spread).fold(0.0, f64::max)
+    }
+
+    /// How many times as fast the software of a round is as that of the round that set the factors.
+    pub fn ripeness(&self, round: &str) -> f64 {
+        let months = |round: &str| self.round(round).software.months();
+        let set = &self.calibrations[0].point.round;
+        self.ripening.growth().powf((months(round) - months(set)) / 12.0)
     }
 
     /// The system of a device that was checked.
@@ -434,11 +475,29 @@ fn find_benchmark<'a>(benchmarks: &'a [Benchmark], name: &str) -> &'a Benchmark 
 
 fn check_benchmark(benchmark: &Benchmark) -> Result<(), String> {
     sourced(&benchmark.source)?;
-    positive("prompt", benchmark.prompt.into())?;
-    positive("answer", benchmark.answer.into())?;
-    shorter("prompt", benchmark.prompt, benchmark.longest_prompt)?;
-    shorter("answer", benchmark.answer, benchmark.longest_answer)?;
+    positive("requests", benchmark.requests as f64)?;
+    check_lengths("prompt", benchmark.prompts())?;
+    check_lengths("answer", benchmark.answers())?;
     network::language(&benchmark.network).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Whether a mean is below the greatest length, and quantiles rise to that and agree with the mean.
+fn check_lengths(what: &str, known: Known) -> Result<(), String> {
+    let Known { mean, most, quantiles } = known;
+    positive(what, mean)?;
+    if mean >= most {
+        return Err(format!("`{what} = {mean}`: a mean below `longest_{what}` is expected"));
+    }
+    let inside = |(share, tokens): &(f64, f64)| *share > 0.0 && *share < 1.0 && *tokens > 0.0 && *tokens <= most;
+    let rise = quantiles.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 <= two[1].1);
+    if quantiles.is_empty() || !rise || !quantiles.iter().all(inside) {
+        let wanted = "shares between 0 and 1 and tokens up to the longest are expected, both rising";
+        return Err(format!("`{what}_quantiles`: {wanted}"));
+    }
+    if Lengths::agree(known) {
+        return Ok(());
+    }
+    Err(format!("`{what}_quantiles`: no lengths through them have the mean of {mean} tokens"))
 }
 
 fn check_system(system: &System) -> Result<(), String> {
@@ -474,7 +533,15 @@ mod tests {
         assert!(refuse("device = \"h100\"\nformats", "device = \"h1000\"\nformats").contains("`h1000` is no device"));
         assert!(refuse("vendor = \"AMD\"", "vendor = \"NVIDIA\"").contains("made by AMD"));
         assert!(refuse("device = \"b200\"\noffline = 11264", "device = \"h100\"\noffline = 11264").contains("twice"));
-        assert!(refuse("longest_answer = 2000", "longest_answer = 600").contains("`answer = 685`"));
+        assert!(refuse("longest_answer = 2000", "longest_answer = 600").contains("`answer = 684.68`"));
+        assert!(refuse("[0.5, 222], [0.9, 479]", "[0.5, 479], [0.9, 222]").contains("`answer_quantiles`"));
+        assert!(refuse("prompt = 222.33", "prompt = 600").contains("`prompt_quantiles`: no lengths"));
+        assert!(refuse("from = \"2024-11\"", "from = \"2024-13\"").contains("a month like"));
+        assert!(refuse("from = \"2024-11\"", "from = \"2025-11\"").contains("`from` before `to`"));
+        assert!(refuse("requests = 1179648", "requests = 0").contains("`requests`"));
+        assert!(refuse("graphs = [128, 256", "graphs = [256, 128").contains("`graphs`"));
+        let run = "[[run]]\nbenchmark = \"llama2-70b\"\ndevice = \"h200\"\nscenario = \"offline\"";
+        assert!(refuse(run, &run.replace("h200", "h100")).contains("given twice"));
         assert!(refuse("batch = 1024", "batch = 0").contains("`batch = 0`"));
         assert!(refuse("tensor = 8", "tensor = 7").contains('7'));
         let scenario = "device = \"h200\"\nscenario = \"server\"";

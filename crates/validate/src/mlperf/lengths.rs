@@ -1,48 +1,85 @@
-//! How long the requests of a benchmark are, of which only the mean and the greatest length are published.
+//! How long the requests of a benchmark are.
 //!
-//! Of all distributions over so many tokens with that mean, the exponential one that ends at the greatest assumes least (its entropy is the greatest). Prompts and
-//! answers are taken to be so, independent of each other. It matters where a mean says too little: sequences in flight are longer than sequences are on
-//! average, because long answers stay longer, and the arithmetic of attention grows with the square of a prompt.
+//! Of prompts and answers a mean is known, the greatest length and some quantiles: of the data sets where their lengths are published, of submitted runs where only those are, whose logs
+//! tell a request's time beside the time of a token. Between quantiles the logarithm of a length grows evenly; below the first, lengths grow with a power of the share, the one
+//! that gives the mean; what that power cannot do is done by scaling all. Prompts and answers are taken to be independent.
+//!
+//! It matters where a mean says too little: sequences in flight are longer than sequences are on average, because long answers stay longer; the last of those keep a run
+//! from its end; prompts that come together wait for one another.
 
 /// Requests that stand for all.
 const REQUESTS: u32 = 1024;
 /// Step of the low-discrepancy sequence that pairs prompts with answers: the fraction of the golden ratio.
 const PAIRING: f64 = 0.618_033_988_749_895;
+/// Powers that lengths below the first quantile may grow with.
+const POWERS: [f64; 2] = [0.05, 3.0];
+/// By how much lengths may be scaled for the mean.
+const SCALES: std::ops::RangeInclusive<f64> = 0.85..=1.15;
 
-/// Lengths between nothing and a greatest one, their logarithm of probability falling evenly.
+/// What is known of lengths.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Cut {
-    /// Of the exponential, over the greatest length; below zero where the mean is more than half of that.
-    rate: f64,
+pub struct Known<'a> {
+    /// Mean in tokens.
+    pub mean: f64,
+    /// The greatest length in tokens.
+    pub most: f64,
+    /// Shares of all, between 0 and 1 and rising, and the tokens that they do not exceed.
+    pub quantiles: &'a [(f64, f64)],
+}
+
+/// Lengths through quantiles.
+#[derive(Clone, Debug, PartialEq)]
+struct Spread {
+    /// Shares of all that do not exceed a length, and the length; rising, the greatest length last.
+    points: Vec<(f64, f64)>,
+    /// Below the first point lengths grow with this power of the share.
+    power: f64,
+    scale: f64,
     most: f64,
 }
 
-/// Mean of an exponential distribution of a rate on 0 to 1.
-fn mean(rate: f64) -> f64 {
-    // Near zero both terms are large and nearly alike: the series of their difference.
-    if rate.abs() < 1e-3 { 0.5 - rate / 12.0 } else { 1.0 / rate - 1.0 / rate.exp_m1() }
-}
-
-impl Cut {
-    /// The one of a mean below `most`.
-    fn of(mean_length: f64, most: f64) -> Cut {
-        let wanted = mean_length / most;
-        let (mut low, mut high) = (-700.0, 700.0);
-        for _ in 0..60 {
-            let half = f64::midpoint(low, high);
-            if mean(half) > wanted { low = half } else { high = half }
+impl Spread {
+    fn of(known: Known) -> Spread {
+        let Known { mean, most, quantiles } = known;
+        let points: Vec<(f64, f64)> = quantiles.iter().copied().chain([(1.0, most)]).collect();
+        // The mean of numbers whose logarithm grows evenly is their logarithmic mean.
+        let between =
+            |low: f64, high: f64| if high / low < 1.0 + 1e-9 { low } else { (high - low) / (high / low).ln() };
+        let above: f64 = points.windows(2).map(|two| (two[1].0 - two[0].0) * between(two[0].1, two[1].1)).sum();
+        let (share, length) = points[0];
+        let below = ((mean - above) / share).max(f64::MIN_POSITIVE);
+        let power = (length / below - 1.0).clamp(POWERS[0], POWERS[1]);
+        let mut spread = Spread { points, power, scale: 1.0, most };
+        let (mut low, mut high) = (0.5, 2.0);
+        for _ in 0..40 {
+            spread.scale = f64::midpoint(low, high);
+            if spread.mean() > mean { high = spread.scale } else { low = spread.scale }
         }
-        Cut { rate: low, most }
+        spread
+    }
+
+    /// Mean of the requests that stand for all.
+    fn mean(&self) -> f64 {
+        (0..REQUESTS).map(|number| self.quantile(middle(number))).sum::<f64>() / f64::from(REQUESTS)
     }
 
     /// The length that a share of all do not exceed.
-    fn quantile(self, share: f64) -> f64 {
-        let part = match self.rate.abs() < 1e-9 {
-            true => share,
-            false => -(share * (-self.rate).exp_m1()).ln_1p() / self.rate,
+    fn quantile(&self, share: f64) -> f64 {
+        let (first, length) = self.points[0];
+        let plain = if share <= first {
+            length * (share / first).powf(self.power)
+        } else {
+            let above = self.points.windows(2).find(|two| share <= two[1].0);
+            let [(low, short), (high, long)] = above.map_or([self.points[0]; 2], |two| [two[0], two[1]]);
+            short * (long / short).powf((share - low) / (high - low))
         };
-        part * self.most
+        (plain * self.scale).min(self.most)
     }
+}
+
+/// Of the requests that stand for all, the share that this one stands in the middle of.
+fn middle(number: u32) -> f64 {
+    (f64::from(number) + 0.5) / f64::from(REQUESTS)
 }
 
 /// Prompts and answers that stand for all of a benchmark's.
@@ -61,15 +98,13 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// Of means and greatest lengths in tokens, each mean below its greatest.
-    pub fn of(prompt: (u32, u32), answer: (u32, u32)) -> Lengths {
-        let cut = |(mean, most): (u32, u32)| Cut::of(f64::from(mean), f64::from(most));
-        let (prompts, answers) = (cut(prompt), cut(answer));
+    /// Of what is known of prompts and of answers.
+    pub fn of(prompt: Known, answer: Known) -> Lengths {
+        let (prompts, answers) = (Spread::of(prompt), Spread::of(answer));
         let tokens = |length: f64| (length.round() as u32).max(1);
         let pair = |number: u32| {
-            let share = (f64::from(number) + 0.5) / f64::from(REQUESTS);
             let other = (f64::from(number) * PAIRING).fract();
-            (tokens(prompts.quantile(share)), tokens(answers.quantile(other)))
+            (tokens(prompts.quantile(middle(number))), tokens(answers.quantile(other)))
         };
         let pairs: Vec<(u32, u32)> = (0..REQUESTS).map(pair).collect();
         let sum = |of: fn(&(u32, u32)) -> u32, power: i32| {
@@ -78,6 +113,11 @@ impl Lengths {
         let moments = |of| (sum(of, 1) / f64::from(REQUESTS), sum(of, 2) / sum(of, 1));
         let ((prompt, prompt_of_token), (answer, answer_of_token)) = (moments(|one| one.0), moments(|one| one.1));
         Lengths { pairs, prompt, prompt_of_token, answer, answer_of_token }
+    }
+
+    /// Whether there are lengths with these quantiles and, within some scaling, this mean.
+    pub fn agree(known: Known) -> bool {
+        SCALES.contains(&Spread::of(known).scale)
     }
 
     /// Positions that a sequence in flight holds, on average over those that are there at a time.
@@ -91,29 +131,42 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Quantiles of DeepSeek-R1's answers.
+    const ANSWERS: [(f64, f64); 4] = [(0.1, 626.0), (0.5, 2196.0), (0.9, 9490.0), (0.99, 19_900.0)];
+
     proptest! {
         #[test]
-        fn lengths_have_their_mean_and_end_at_the_greatest(most in 500u32..30_000, share in 0.1f64..0.9) {
-            let mean = (f64::from(most) * share) as u32;
-            let lengths = Lengths::of((mean, most), (mean, most));
-            prop_assert!((lengths.prompt / f64::from(mean) - 1.0).abs() < 0.01, "{}", lengths.prompt);
-            prop_assert!((lengths.answer / f64::from(mean) - 1.0).abs() < 0.01, "{}", lengths.answer);
-            prop_assert!(lengths.pairs.iter().all(|(prompt, answer)| *prompt.max(answer) <= most));
+        fn lengths_have_their_mean_and_end_at_the_greatest(mean in 300f64..2000.0, first in 0.05f64..0.6, up in 1.1f64..4.0) {
+            let quantiles = [(first, mean), (0.9, mean * up)];
+            let known = Known { mean, most: mean * 5.0, quantiles: &quantiles };
+            prop_assume!(Lengths::agree(known));
+            let lengths = Lengths::of(known, known);
+            prop_assert!((lengths.prompt / mean - 1.0).abs() < 0.01, "{} {mean}", lengths.prompt);
+            prop_assert!((lengths.answer / mean - 1.0).abs() < 0.01, "{} {mean}", lengths.answer);
+            prop_assert!(lengths.pairs.iter().all(|(prompt, answer)| f64::from(*prompt.max(answer)) <= mean * 5.0 + 0.5));
             prop_assert!(lengths.prompt_of_token > lengths.prompt);
         }
     }
 
     #[test]
-    fn a_far_end_leaves_the_exponential() {
-        // Its mean square is twice its squared mean, so that a token's sequence is twice as long as a sequence.
-        let lengths = Lengths::of((1000, 100_000), (1000, 100_000));
-        assert!((lengths.answer_of_token / 2000.0 - 1.0).abs() < 0.02, "{}", lengths.answer_of_token);
-        assert!((lengths.context() / 2000.0 - 1.0).abs() < 0.02, "{}", lengths.context());
+    fn answers_go_through_their_quantiles() {
+        let known = Known { mean: 3886.0, most: 20_000.0, quantiles: &ANSWERS };
+        let lengths = Lengths::of(known, known);
+        let mut answers: Vec<u32> = lengths.pairs.iter().map(|one| one.1).collect();
+        answers.sort_unstable();
+        for (share, tokens) in ANSWERS {
+            let found = f64::from(answers[(share * f64::from(REQUESTS)) as usize]);
+            assert!((found / tokens - 1.0).abs() < 0.1, "{share}: {found} beside {tokens}");
+        }
+        // Half of the answers are longer than the mean would be, and more.
+        assert!(!Lengths::agree(Known { mean: 1000.0, ..known }));
     }
 
     #[test]
-    fn a_mean_of_half_is_even() {
-        let even = Lengths::of((5000, 10_000), (1, 2));
-        assert!((even.prompt_of_token / (10_000.0 * 2.0 / 3.0) - 1.0).abs() < 1e-3, "{}", even.prompt_of_token);
+    fn long_answers_make_long_contexts() {
+        let known = Known { mean: 3886.0, most: 20_000.0, quantiles: &ANSWERS };
+        let lengths = Lengths::of(Known { mean: 100.0, most: 200.0, quantiles: &[(0.5, 100.0)] }, known);
+        assert!(lengths.answer_of_token > 2.0 * lengths.answer, "{}", lengths.answer_of_token);
+        assert!(lengths.context() > lengths.answer, "{}", lengths.context());
     }
 }

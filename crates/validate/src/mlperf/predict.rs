@@ -1,7 +1,8 @@
 //! A published point predicted: tokens per second and accelerator, and what a device draws meanwhile.
 //!
-//! **Offline** every request is there from the beginning, so that the batch is as large as memory holds and stays so. On average a step then brings one
-//! token to each of `B` sequences, `B / answer` of which end and are followed by new prompts: that step is timed once.
+//! **Offline** every request is there from the beginning, so that the batch is as large as memory holds and stays so, until the last have begun: then it melts, and the run
+//! ends with the longest answer. A run is simulated from its first request to its last, as it is published: all tokens over all time. What of it is steady is long, and only two
+//! beginnings of it are simulated, of which the second is longer by a known number of requests; the rest goes on at the rate of those.
 //!
 //! **As a server** requests come at random, and 99 of 100 must see their first token and the time of the further ones within the benchmark's limits. The
 //! rate is found by halving an interval, each try a run of the simulator; requests that come before the load is steady, or whose end the run's end
@@ -11,16 +12,17 @@
 //! one that gives most tokens per device among all on up to eight devices, and the batch is what memory holds. Eight is what the published configurations stop
 //! at, also on racks of 72.
 
-use super::configuration::Configuration;
+use super::configuration::{Configuration, Run};
 use super::file::{Benchmark, File, Point, Scenario, System};
 use super::lengths::Lengths;
 use crate::serving::deployment::SPREAD;
 use crate::serving::{Habits, Instance, closed};
 use base::units::{BytesPerSecond, Seconds, Watts};
 use perf::device::Device;
+use perf::network::Shape;
 use perf::parallel::{Mapping, candidates};
 use perf::workload::{Formats, Plan};
-use serve::arrival::{Generator, Open, Shape};
+use serve::arrival::{self, Generator, Open};
 use serve::cost::Cost;
 use serve::metrics::{Record, Report, Summary};
 use serve::route::Routing;
@@ -53,10 +55,24 @@ const COUNTED: std::ops::Range<f64> = 0.375..0.75;
 /// Fewest requests of a run, for a hundredth to be some of them.
 const FEWEST: u64 = 1500;
 
+/// Requests of the two runs that are simulated of a longer one, per sequence in flight.
+const SIMULATED: [u64; 2] = [3, 5];
+/// Least time of a run (`min_duration` in LoadGen's `mlperf.conf`), and what LoadGen asks for above it.
+const LEAST: Seconds = Seconds(600.0);
+const ABOVE: f64 = 1.1;
+/// Devices of a system that is not described.
+const SERVER: u64 = 8;
+/// A rate that brings all requests before the first step ends, per second.
+const AT_ONCE: f64 = 1e12;
+
 /// What is asked, and of what.
 struct Asked<'a> {
-    benchmark: &'a Benchmark,
+    shape: &'a Shape,
     lengths: Lengths,
+    /// Fewest requests of a run offline.
+    requests: u64,
+    /// What 99 of 100 requests of a server are promised: time to first token, and per further token.
+    promise: [Seconds; 2],
     formats: Formats,
     device: &'a Device,
     /// What a device may draw.
@@ -65,6 +81,7 @@ struct Asked<'a> {
     speed: f64,
     habits: Habits,
     configuration: Option<&'a Configuration>,
+    run: Option<&'a Run>,
 }
 
 /// A network divided among devices in a steady state.
@@ -92,7 +109,7 @@ struct Steady {
 impl<'a> Candidate<'a> {
     /// Nothing where memory does not hold a sequence.
     fn new(asked: &'a Asked<'a>, mapping: Mapping) -> Option<Candidate<'a>> {
-        let plan = Plan::new(asked.benchmark.shape(), asked.formats.on(asked.device), mapping, SPREAD);
+        let plan = Plan::new(asked.shape, asked.formats.on(asked.device), mapping, SPREAD);
         let (budget, batch) = match asked.configuration {
             Some(one) => (one.budget, one.batch * mapping.data * mapping.pipeline),
             None => (asked.habits.budget, u64::MAX),
@@ -101,7 +118,9 @@ impl<'a> Candidate<'a> {
         let budget = budget.saturating_mul(mapping.data * mapping.pipeline);
         let fits = |sequences: u64| plan.memory(asked.device, sequences, asked.lengths.context() as u64).fits();
         let room = greatest(budget, fits)?.min(batch);
+        let graphs = asked.configuration.map_or(&[][..], |one| &one.graphs);
         let instance = Instance::new(plan, asked.device, asked.habits).limited(asked.limit).faster(asked.speed);
+        let instance = instance.captured(graphs);
         Some(Candidate { asked, mapping, instance, room, budget })
     }
 
@@ -163,13 +182,16 @@ impl<'a> Candidate<'a> {
         self.steady(sequences)
     }
 
-    /// Runs the simulator with so many tokens per second and device asked for, with one scheduler for all groups of data parallelism: a prompt in one of them
-    /// makes all wait, because their experts exchange in every layer. `steady` says how many sequences are in
-    /// flight at most.
+    /// Runs the simulator with so many tokens per second and device asked for. `steady` says how many sequences are in flight at most.
     fn serve(&self, tokens: f64, steady: &Steady) -> Report {
         let rate = tokens * self.mapping.devices() as f64 / self.asked.lengths.answer;
-        let requests = (LIFETIMES * steady.sequences).max(FEWEST);
-        let shape = Shape::Sampled(self.asked.lengths.pairs.clone());
+        self.simulate((LIFETIMES * steady.sequences).max(FEWEST), rate)
+    }
+
+    /// Runs the simulator with so many requests at a rate, with one scheduler for all groups of data parallelism: a prompt in one of
+    /// them makes all wait, because their experts exchange in every layer.
+    fn simulate(&self, requests: u64, rate: f64) -> Report {
+        let shape = arrival::Shape::Sampled(self.asked.lengths.pairs.clone());
         let mut source = Open::new(Generator::new(1, shape, None, requests), rate, 1.0).expect("rates are positive");
         let block = Limits::default().block;
         let count = |all: u64| all.clamp(1, u32::MAX.into()) as u32;
@@ -177,6 +199,7 @@ impl<'a> Candidate<'a> {
             blocks: count(self.room * self.asked.lengths.context() as u64 / u64::from(block)),
             max_batch: count(self.room),
             token_budget: count(self.budget),
+            every: self.every(),
             prefix_reuse: false,
             in_flight: 1,
             ..Limits::default()
@@ -197,6 +220,44 @@ impl<'a> Candidate<'a> {
         simulate::run(&setup, &mut source, &mut |_| {})
     }
 
+    /// Steps from one that may begin requests to the next. Where groups of data parallelism wait for one another, that is when the last of them has a prompt.
+    fn every(&self) -> u32 {
+        let Some(configuration) = self.asked.configuration else { return 1 };
+        let Some((wait, gather)) = configuration.wait.zip(configuration.gather) else {
+            return configuration.every.unwrap_or(1);
+        };
+        // Requests end at random in each of `n` groups: the last of them has one after H(n) times the mean time of a group.
+        let groups = self.mapping.data;
+        let harmonic: f64 = (1..=groups).map(|number| 1.0 / number as f64).sum();
+        let ends = self.room as f64 / self.asked.lengths.answer;
+        let all = groups as f64 / ends * harmonic;
+        wait.min(all.round() as u32 + gather).max(1)
+    }
+
+    /// Tokens per second and device of a run with all requests there from the beginning. Copies of the network differ in nothing but the order of lengths: one is simulated, with
+    /// its part of the requests.
+    fn whole_run(&self, steady: &Steady) -> f64 {
+        let (answer, devices) = (self.asked.lengths.answer, self.mapping.devices());
+        let copies = (self.asked.run.map_or(SERVER, |run| run.devices) / devices).max(1);
+        let asked = ABOVE * LEAST.0 * steady.tokens / answer * (copies * devices) as f64;
+        let least = self.asked.requests.max(asked as u64);
+        let requests = self.asked.run.and_then(|run| run.requests).unwrap_or(least) / copies;
+        let run = |requests: u64| {
+            let report = self.simulate(requests, AT_ONCE);
+            let tokens: u64 = report.records.iter().map(|record| u64::from(record.output)).sum();
+            (tokens as f64, report.duration.0)
+        };
+        let [short, long] = SIMULATED.map(|each| each * steady.sequences);
+        let (tokens, time) = if requests <= long {
+            run(requests)
+        } else {
+            let ((few, early), (many, late)) = (run(short), run(long));
+            let all = requests as f64 * answer;
+            (all, late + (all - many) * (late - early) / (many - few))
+        };
+        tokens / time / devices as f64
+    }
+
     /// Whether 99 of 100 requests of a run stayed within the benchmark's limits.
     fn keeps(&self, report: &Report) -> bool {
         let last = report.records.last().map_or(Seconds(0.0), |record| record.arrival);
@@ -205,7 +266,8 @@ impl<'a> Candidate<'a> {
             let times = report.records.iter().filter(counted).map(|record| time(record).0).collect();
             Summary::of(times).p99
         };
-        p99(Record::ttft) <= self.asked.benchmark.ttft && p99(Record::tpot) <= self.asked.benchmark.tpot
+        let [ttft, tpot] = self.asked.promise;
+        p99(Record::ttft) <= ttft && p99(Record::tpot) <= tpot
     }
 
     /// The greatest rate that keeps the promise, in tokens per second and device, if it is more than `least`. `full` is the fullest steady state within the
@@ -248,7 +310,7 @@ fn ranked<'a>(asked: &'a Asked<'a>, limit: Option<Seconds>) -> Vec<(Steady, Cand
         Some(one) => vec![one.mapping()],
         None => {
             let group = asked.device.scale_up.group.max(1);
-            SIZES.iter().flat_map(|devices| candidates(asked.benchmark.shape(), *devices, group)).collect()
+            SIZES.iter().flat_map(|devices| candidates(asked.shape, *devices, group)).collect()
         }
     };
     let held = all.into_iter().filter_map(|mapping| Candidate::new(asked, mapping));
@@ -258,39 +320,96 @@ fn ranked<'a>(asked: &'a Asked<'a>, limit: Option<Seconds>) -> Vec<(Steady, Cand
 }
 
 /// The prediction of a benchmark on a device; none if no division among eight devices holds the network within the limits. `limit` is what a device may draw,
-/// where that is less than its own; `speed` is its maker's factor, by which every step is shorter.
+/// where that is less than its own; `speed` is its maker's factor, by which every step is shorter, and by which the tokens are not multiplied. Software of another date than
+/// that of the factors is as much slower or faster as software became in that time.
 pub fn predict(file: &File, point: &Point, limit: Option<Watts>, speed: f64) -> Option<Prediction> {
-    let Point { benchmark, device, scenario, .. } = point;
-    let (system, configuration) = (file.system(device), file.configuration(benchmark, device, *scenario));
-    ask(file.benchmark(benchmark), system, configuration, *scenario, (limit, speed))
+    let Point { benchmark, device, scenario, round } = point;
+    let submitted = (file.configuration(point), file.run(point));
+    let ripeness = file.ripeness(round);
+    let prediction =
+        ask(file.benchmark(benchmark), file.system(device), submitted, *scenario, (limit, speed * ripeness));
+    prediction.map(|one| Prediction { tokens: one.tokens * ripeness, ..one })
 }
 
 fn ask(
     benchmark: &Benchmark,
     system: &System,
-    configuration: Option<&Configuration>,
+    (configuration, run): (Option<&Configuration>, Option<&Run>),
     scenario: Scenario,
     (limit, speed): (Option<Watts>, f64),
 ) -> Option<Prediction> {
     let device = system.device();
     let usual = Habits::of_2025(&system.backend);
+    // Offline nobody asks for the times of tokens: answers come whole.
+    let usual = if scenario == Scenario::Offline { usual.whole() } else { usual };
+    let habits = if configuration.is_some_and(|one| one.engine) { usual.engine() } else { usual };
+    let habits = if configuration.is_some_and(|one| one.fused) { habits.fused() } else { habits };
     let asked = Asked {
-        benchmark,
-        lengths: benchmark.lengths(),
+        shape: benchmark.shape(),
+        requests: benchmark.requests,
+        promise: [benchmark.ttft, benchmark.tpot],
+        lengths: benchmark.lengths(run.map(|run| f64::from(run.answer))),
         formats: configuration.and_then(Configuration::formats).unwrap_or_else(|| system.formats()),
         device: &device,
         limit: limit.unwrap_or(device.power),
         speed,
-        habits: if configuration.is_some_and(|one| one.engine) { usual.engine() } else { usual },
+        habits,
         configuration,
+        run,
     };
     let prediction = match scenario {
         Scenario::Offline => {
-            ranked(&asked, None).into_iter().next().map(|(steady, best)| of(&best, steady, steady.tokens))
+            ranked(&asked, None).into_iter().next().map(|(steady, best)| of(&best, steady, best.whole_run(&steady)))
         }
         Scenario::Server => served(&asked),
     };
     prediction.map(|one| Prediction { tokens: one.tokens / speed, ..one })
+}
+
+/// Requests that all are there from the beginning, all of the same lengths.
+#[derive(Clone, Copy, Debug)]
+pub struct Flood {
+    /// How many.
+    pub requests: u64,
+    /// Tokens of each prompt.
+    pub prompt: u32,
+    /// Tokens of each answer.
+    pub answer: u32,
+}
+
+/// Tokens per second and device of a network on one copy's devices that answers a flood, with no factor; none where memory does not hold a sequence.
+pub fn flooded(
+    shape: &Shape,
+    formats: Formats,
+    (device, mapping): (&Device, Mapping),
+    habits: Habits,
+    flood: Flood,
+) -> Option<f64> {
+    let Flood { requests, prompt, answer } = flood;
+    let (long, short) = (f64::from(answer), f64::from(prompt));
+    let lengths = Lengths {
+        pairs: vec![(prompt, answer)],
+        prompt: short,
+        prompt_of_token: short,
+        answer: long,
+        answer_of_token: long,
+    };
+    let run = Run::of(mapping.devices(), requests, answer);
+    let asked = Asked {
+        shape,
+        lengths,
+        requests,
+        promise: [Seconds(f64::INFINITY); 2],
+        formats,
+        device,
+        limit: device.power,
+        speed: 1.0,
+        habits: habits.whole(),
+        configuration: None,
+        run: Some(&run),
+    };
+    let one = Candidate::new(&asked, mapping)?;
+    one.fullest(None).map(|steady| one.whole_run(&steady))
 }
 
 /// A prediction of a steady state that brings so many tokens.
@@ -302,7 +421,7 @@ fn of(one: &Candidate, steady: Steady, tokens: f64) -> Prediction {
 fn served(asked: &Asked) -> Option<Prediction> {
     let mut best: Option<(f64, Candidate)> = None;
     // A steady state has more than any rate of the same division at random: what is left cannot be better once it has less.
-    for (full, one) in ranked(asked, Some(asked.benchmark.tpot)) {
+    for (full, one) in ranked(asked, Some(asked.promise[1])) {
         let least = best.as_ref().map_or(0.0, |(tokens, _)| *tokens);
         if full.tokens <= least {
             break;
@@ -343,8 +462,8 @@ mod tests {
         let usual = file.benchmark("llama3.1-405b");
         let short = Benchmark { ttft: usual.ttft / 2.0, tpot: usual.tpot / 2.0, ..usual.clone() };
         let promised = |benchmark: &Benchmark| {
-            let configuration = file.configuration(&benchmark.name, "b200", Scenario::Server);
-            ask(benchmark, file.system("b200"), configuration, Scenario::Server, (None, 1.2))
+            let configuration = file.configuration(&point(&benchmark.name, "b200", Scenario::Server));
+            ask(benchmark, file.system("b200"), (configuration, None), Scenario::Server, (None, 1.2))
         };
         let rate = |benchmark| promised(benchmark).unwrap().tokens;
         assert!(rate(&short) < 0.9 * rate(usual), "{} {}", rate(&short), rate(usual));
@@ -356,8 +475,9 @@ mod tests {
     fn memory_decides_a_division_that_is_not_published() {
         // 70e9 weights of a byte leave one device of 80 GiB no room for a batch; one of 141 GB holds both.
         let file = File::embedded();
-        let chosen =
-            |device| ask(file.benchmark("llama2-70b"), file.system(device), None, Scenario::Offline, (None, 1.0));
+        let chosen = |device| {
+            ask(file.benchmark("llama2-70b"), file.system(device), (None, None), Scenario::Offline, (None, 1.0))
+        };
         assert!(chosen("h100").unwrap().mapping.devices() > 1);
         assert_eq!(chosen("h200").unwrap().mapping, Mapping::ONE);
     }

@@ -44,10 +44,14 @@ impl Compared {
 pub struct Order {
     /// Round, network and scenario in words.
     pub of: String,
-    /// Pairs of devices.
+    /// Pairs of devices that are further apart than submissions with one device.
     pub pairs: usize,
-    /// Those that the prediction has the other way round, the faster by publication first.
+    /// Those of them that the prediction has the other way round, the faster by publication first.
     pub swapped: Vec<(String, String)>,
+    /// Pairs that are not, of which publication does not tell the faster.
+    pub close: usize,
+    /// Those of them that the prediction has the other way round.
+    pub close_swapped: Vec<(String, String)>,
 }
 
 impl Order {
@@ -96,11 +100,11 @@ pub struct Outcome {
     pub energies: Vec<Energy>,
 }
 
-/// What a prediction depends on, with the watts that a device may draw where they were limited: the round does not matter to a model that knows no software.
-type Asked = (String, String, super::Scenario, Option<u64>);
+/// What a prediction depends on, with the watts that a device may draw where they were limited.
+type Asked = (Point, Option<u64>);
 
 fn asked(point: &Point, limit: Option<Watts>) -> Asked {
-    (point.benchmark.clone(), point.device.clone(), point.scenario, limit.map(|limit| limit.0.round() as u64))
+    (point.clone(), limit.map(|limit| limit.0.round() as u64))
 }
 
 /// Predicts the points that are wanted, and those that set the factors, and judges them.
@@ -113,10 +117,9 @@ pub fn outcome(file: &File, wanted: impl Fn(&Point) -> bool) -> Outcome {
     let speeds: BTreeMap<String, f64> =
         file.calibrations.iter().map(|one| (one.vendor.clone(), speed(file, one))).collect();
     let one = |one: Asked| {
-        let (benchmark, device, scenario, watts) = one.clone();
-        let speed = speeds[&file.system(&device).device().vendor];
-        let point = Point { round: String::new(), benchmark, device, scenario };
-        let prediction = predict(file, &point, watts.map(|watts| Watts(watts as f64)), speed);
+        let (point, watts) = &one;
+        let speed = speeds[&file.system(&point.device).device().vendor];
+        let prediction = predict(file, point, watts.map(|watts| Watts(watts as f64)), speed);
         (one, prediction)
     };
     // Servers of long answers take seconds, all others milliseconds: no two of them should wait for one thread.
@@ -155,12 +158,12 @@ pub fn judge(
         let power = Watts(prediction.map_or(0.0, |one| one.power.0.min(limit)));
         Energy {
             tokens: devices * factor(&metered.point.device) * prediction.map_or(0.0, |one| one.tokens),
-            power: (power + file.around.each()) * devices,
+            power: file.around.server(metered.devices, power * devices, metered.cooling),
             metered: metered.clone(),
         }
     };
     let energies = file.metered.iter().filter(|one| wanted(&one.point)).map(energy).collect();
-    Outcome { orders: orders(&compared), compared, energies }
+    Outcome { orders: orders(file, &compared), compared, energies }
 }
 
 /// Published over predicted at the one point of the device's maker.
@@ -172,25 +175,33 @@ fn factor(file: &File, device: &str, predicted: &dyn Fn(&Point, Option<Watts>) -
 }
 
 /// The order of the devices in each group of a round, a network and a scenario.
-fn orders(compared: &[Compared]) -> Vec<Order> {
+fn orders(file: &File, compared: &[Compared]) -> Vec<Order> {
     let mut groups: BTreeMap<_, Vec<&Compared>> = BTreeMap::new();
     for one in compared {
         let Point { round, benchmark, scenario, .. } = &one.point;
         groups.entry((benchmark, round, *scenario)).or_default().push(one);
     }
     let groups = groups.into_iter().filter(|(_, devices)| devices.len() > 1);
-    groups
-        .map(|(_, devices)| {
-            let pairs = devices.iter().enumerate().flat_map(|(at, a)| devices[at + 1..].iter().map(move |b| (*a, *b)));
-            let sorted = pairs.map(|(a, b)| if a.published < b.published { (b, a) } else { (a, b) });
-            let swapped = sorted.clone().filter(|(fast, slow)| fast.computed() <= slow.computed());
-            Order {
-                of: group(&devices[0].point),
-                pairs: sorted.count(),
-                swapped: swapped.map(|(a, b)| (a.point.device.clone(), b.point.device.clone())).collect(),
-            }
-        })
-        .collect()
+    groups.map(|((benchmark, _, scenario), devices)| order(file.spread(benchmark, scenario), &devices)).collect()
+}
+
+/// The order of some devices, of which those are told apart whose published rates are further apart than `spread`.
+fn order(spread: f64, devices: &[&Compared]) -> Order {
+    let pairs = devices.iter().enumerate().flat_map(|(at, a)| devices[at + 1..].iter().map(move |b| (*a, *b)));
+    let sorted = pairs.map(|(a, b)| if a.published < b.published { (b, a) } else { (a, b) });
+    let (told, close): (Vec<_>, Vec<_>) =
+        sorted.partition(|(fast, slow)| fast.published > slow.published * (1.0 + spread));
+    let swapped = |pairs: &[(&Compared, &Compared)]| {
+        let wrong = pairs.iter().filter(|(fast, slow)| fast.computed() <= slow.computed());
+        wrong.map(|(a, b)| (a.point.device.clone(), b.point.device.clone())).collect()
+    };
+    Order {
+        of: group(&devices[0].point),
+        pairs: told.len(),
+        swapped: swapped(&told),
+        close: close.len(),
+        close_swapped: swapped(&close),
+    }
 }
 
 impl Outcome {
@@ -238,7 +249,8 @@ impl Outcome {
     pub fn rows(&self, file: &File) -> Vec<Public> {
         let rates = self.compared.iter().map(|one| one.row(file));
         let energies = self.energies.iter().map(Energy::row);
-        rates.chain(self.orders.iter().map(|one| one.row(file))).chain(energies).collect()
+        let told = self.orders.iter().filter(|one| one.pairs > 0);
+        rates.chain(told.map(|one| one.row(file))).chain(energies).collect()
     }
 }
 
@@ -278,7 +290,10 @@ impl Order {
         Public {
             kind: Kind::Order,
             id: format!("V15 order {}", self.of),
-            title: format!("MLPerf {}: pairs of devices in the published order", self.of),
+            title: format!(
+                "MLPerf {}: pairs of devices in the published order, further apart than submissions with one",
+                self.of
+            ),
             label: "prediction",
             published: pairs,
             computed: pairs - self.swapped.len() as f64,
@@ -292,9 +307,18 @@ impl Order {
     }
 
     fn detail(&self) -> String {
-        let swapped: Vec<String> = self.swapped.iter().map(|(a, b)| format!("{a} and {b}")).collect();
-        let swapped = if swapped.is_empty() { "none".to_owned() } else { swapped.join(", ") };
-        format!("Kendall's tau {:.2}; swapped: {swapped}", self.tau())
+        let names = |pairs: &[(String, String)]| {
+            let names: Vec<String> = pairs.iter().map(|(a, b)| format!("{a} and {b}")).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
+        let told = format!("Kendall's tau {:.2}; swapped: {}", self.tau(), names(&self.swapped));
+        match self.close {
+            0 => told,
+            close => format!(
+                "{told}; {close} closer than submissions with one device are, of these swapped: {}",
+                names(&self.close_swapped)
+            ),
+        }
     }
 }
 
@@ -403,8 +427,10 @@ mod tests {
         let plain = biased(&file, |_| 1.0);
         let outcome = judge(&file, everything, &plain);
         let energy = |device: &str| outcome.energies.iter().find(|one| one.metered.point.device == device).unwrap();
-        assert_eq!(energy("b200").power, Watts(8.0 * 1000.0 + 2800.0));
-        assert_eq!(energy("h200").power, Watts(8.0 * 500.0 + 2800.0));
+        // Water leaves the fans out; they turn slower where devices are kept at 500 W.
+        assert_eq!(energy("b200").power, Watts(8.0 * 1000.0 + 1390.0));
+        let fans = 1170.0 * ((4000.0 + 1390.0) / (5600.0 + 1390.0f64)).powi(3);
+        assert!((energy("h200").power.0 - (8.0 * 500.0 + 1390.0 + fans)).abs() < 1e-9);
         assert!((energy("b200").published() - 0.101_07).abs() < 1e-5);
     }
 
