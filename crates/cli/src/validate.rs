@@ -25,6 +25,7 @@ Examples:
   puce validate --data ../shared/data               every measured set, and the public cases
   puce validate --only public                       the public cases alone
   puce validate --only 'mlperf b200'                one device of one benchmark
+  puce validate --only throughput                   a maker's tables, predicted without any factor
   puce validate --only gemm --html errors.html      with a page of charts
   puce validate --only serving --why                why targets are missed
   puce validate --only serving --cases points.csv   every case with its prediction, to look for reasons
@@ -161,7 +162,7 @@ fn found(arguments: &Arguments, data: &Data) -> Result<Found> {
 fn nothing(only: &str) -> Failure {
     let names: Vec<String> = run::sets().into_iter().map(|set| set.name).collect();
     Failure::new(format!(
-        "no set or public case is called `{only}`; there are: {}, public money V1 .. V19, public mlperf V15 .. V16",
+        "no set or public case is called `{only}`; there are: {}, public money V1 .. V19, public throughput, public mlperf V15 .. V16",
         names.join(", ")
     ))
 }

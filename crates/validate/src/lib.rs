@@ -22,3 +22,4 @@ pub mod serving;
 pub mod sets;
 pub mod statistics;
 pub mod target;
+pub mod throughput;

@@ -1,6 +1,7 @@
 //! Public figures beside what is computed, whoever computes them.
 //!
-//! The cases about money are computed by `econ`, which this crate does not know; those about speed and energy by [`crate::mlperf`]. Both are rows of one
+//! The cases about money are computed by `econ`, which this crate does not know; those about speed and energy by
+//! [`crate::mlperf`] and [`crate::throughput`]. All are rows of one
 //! shape, so that terminal, JSON and chapter show them alike.
 
 use crate::report::Verdict;
@@ -15,6 +16,9 @@ pub enum Kind {
     /// MLPerf, tokens per second and accelerator.
     #[serde(rename = "MLPerf rate")]
     Rate,
+    /// A maker's table of throughput.
+    #[serde(rename = "throughput")]
+    Throughput,
     /// MLPerf, order of devices.
     #[serde(rename = "MLPerf order")]
     Order,
@@ -25,12 +29,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of reports.
-    pub const ALL: [Kind; 4] = [Kind::Money, Kind::Rate, Kind::Order, Kind::Energy];
+    pub const ALL: [Kind; 5] = [Kind::Money, Kind::Throughput, Kind::Rate, Kind::Order, Kind::Energy];
 
     /// The word that chooses it, beside the names of its rows.
     pub const fn word(self) -> &'static str {
         match self {
             Kind::Money => "money",
+            Kind::Throughput => "throughput",
             Kind::Rate | Kind::Order | Kind::Energy => "mlperf",
         }
     }
@@ -39,6 +44,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Money => "public cases: cost, yield, supply",
+            Kind::Throughput => "public cases: tables of throughput, tokens per second and device",
             Kind::Rate => "public cases: MLPerf, tokens per second and accelerator",
             Kind::Order => "public cases: MLPerf, order of devices",
             Kind::Energy => "public cases: MLPerf, energy of a token",
@@ -138,8 +144,8 @@ pub fn summary(rows: &[Public], kind: Kind) -> String {
     match kind {
         // Tolerances differ from a thousandth to an interval of a factor of two: an average would say nothing.
         Kind::Money | Kind::Order => counts,
-        Kind::Rate | Kind::Energy if errors.is_empty() => counts,
-        Kind::Rate | Kind::Energy => {
+        Kind::Rate | Kind::Throughput | Kind::Energy if errors.is_empty() => counts,
+        Kind::Rate | Kind::Throughput | Kind::Energy => {
             let mean = errors.iter().sum::<f64>() / errors.len() as f64;
             let median = f64::midpoint(errors[(errors.len() - 1) / 2], errors[errors.len() / 2]);
             format!("{counts}; error {mean:.0} % in the mean, {median:.0} % in the median")

@@ -3,9 +3,9 @@
 use crate::facts::figures;
 use crate::failure::Result;
 use crate::ui::{self, Align};
-use ::validate::mlperf;
 use ::validate::public::{Kind, Public, summary};
 use ::validate::report::Verdict;
+use ::validate::{mlperf, throughput};
 use econ::cases::{self, Outcome};
 use econ::facts::Facts;
 
@@ -16,6 +16,7 @@ pub fn rows(wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Public>> {
     let money = money.iter().map(row).filter(|row| named(row.kind, &row.id));
     let mut rows: Vec<Public> = money.collect();
     rows.extend(mlperf::rows(&mlperf::File::embedded(), |id| named(Kind::Rate, id)));
+    rows.extend(throughput::rows(&throughput::File::embedded(), |id| named(Kind::Throughput, id)));
     Ok(rows)
 }
 
@@ -68,7 +69,9 @@ fn cells(row: &Public) -> Vec<String> {
     // What all rows of a kind have in common stands in its head.
     let (id, unit) = match row.kind {
         Kind::Money => (row.id.as_str(), row.unit.as_str()),
-        Kind::Rate | Kind::Order | Kind::Energy => (row.id.split_once(' ').map_or("", |(_, rest)| rest), ""),
+        Kind::Throughput | Kind::Rate | Kind::Order | Kind::Energy => {
+            (row.id.split_once(' ').map_or("", |(_, rest)| rest), "")
+        }
     };
     vec![
         format!("  {id}"),
@@ -82,7 +85,8 @@ fn cells(row: &Public) -> Vec<String> {
 
 /// Says of what misses why, where it is known case by case. How a rate came about is in the JSON, why rates miss in the documentation.
 pub fn notes(rows: &[Public]) {
-    let missed = |row: &&Public| row.kind != Kind::Rate && row.verdict() == Some(Verdict::Miss);
+    let rate = |row: &Public| matches!(row.kind, Kind::Rate | Kind::Throughput);
+    let missed = |row: &&Public| !rate(row) && row.verdict() == Some(Verdict::Miss);
     for row in rows.iter().filter(missed) {
         ui::note(&format!("{}: {}", row.id, row.detail.as_deref().unwrap_or("no reason is known")));
     }
