@@ -192,6 +192,7 @@ pub struct Instance<'a> {
     speed: f64,
     drafts: u64,
     graphs: Vec<u64>,
+    crowded: bool,
     habits: Habits,
     known: RefCell<HashMap<closed::Step, Cost>>,
 }
@@ -215,6 +216,7 @@ impl<'a> Instance<'a> {
             speed: 1.0,
             drafts: 0,
             graphs: Vec::new(),
+            crowded: false,
             habits,
             known: RefCell::default(),
         }
@@ -242,6 +244,12 @@ impl<'a> Instance<'a> {
     #[must_use]
     pub fn captured(self, graphs: &[u64]) -> Instance<'a> {
         Instance { graphs: graphs.to_vec(), ..self }
+    }
+
+    /// The same with every place of every group taken, as where more requests wait than run: prompts come where a sequence has ended.
+    #[must_use]
+    pub fn crowded(self) -> Instance<'a> {
+        Instance { crowded: true, ..self }
     }
 
     /// Tokens that a step gives each sequence on average.
@@ -297,6 +305,19 @@ impl Instance<'_> {
         Cost { time: checked.time + pass.time * share, energy: checked.energy + pass.energy * share }
     }
 
+    /// As many prompts as would take as long if groups of data parallelism shared them evenly. Where a group has no other place, a prompt comes to the one in which a sequence has
+    /// ended, which is any of them, and all wait for the one with the most (Raab and Steger, "Balls into Bins", RANDOM 1998: above the mean by the root of twice the mean times
+    /// the logarithm of the groups).
+    fn uneven(&self, prompts: u64) -> u64 {
+        if !self.crowded {
+            return prompts;
+        }
+        let groups = self.plan.mapping().data as f64;
+        let mean = prompts as f64 / groups;
+        let most = mean + (2.0 * mean * groups.ln() * (1.0 - 1.0 / groups)).sqrt();
+        (most.max(1.0).min(prompts as f64) * groups).round() as u64
+    }
+
     /// Sequences that a step computes, and their mean context.
     fn filled(&self, step: closed::Step) -> (u64, u64) {
         let groups = self.plan.mapping().data;
@@ -312,7 +333,7 @@ impl Instance<'_> {
         if step.prompts > 0 {
             works.push(Work {
                 phase: Phase::Prefill,
-                sequences: step.prompts,
+                sequences: self.uneven(step.prompts),
                 queries: step.tokens.max(1),
                 past: step.past,
                 logits: 1,
@@ -412,4 +433,57 @@ pub fn predict_with(deployment: &Deployment, device: &Device, habits: Habits) ->
     };
     let handing = if spread::apart(&deployment.arrangement) { habits.handing.0 } else { 0.0 };
     Point { ttft: Seconds(outcome.ttft + habits.front.0 + handing), tpot: Seconds(outcome.tpot) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perf::parallel::Mapping;
+    use perf::workload::Formats;
+
+    fn step(sequences: u64) -> closed::Step {
+        closed::Step { sequences, context: 1000, ..closed::Step::default() }
+    }
+
+    /// An instance of Llama 3.1 8B on one H100, or in groups on eight.
+    fn with<T>(groups: u64, habits: Habits, use_it: impl FnOnce(Instance) -> T) -> T {
+        let device = Device::find("h100").unwrap();
+        let shape = perf::network::language("llama-3.1-8b").unwrap().1;
+        let formats = Formats::default().read("fp8").unwrap();
+        let mapping = Mapping { data: groups, ..Mapping::ONE };
+        use_it(Instance::new(Plan::new(shape, formats, mapping, deployment::SPREAD), &device, habits))
+    }
+
+    #[test]
+    fn captured_steps_are_filled_up_but_for_those_with_prompts() {
+        with(1, Habits::of("trtllm"), |instance| {
+            let plain = |sequences, context| instance.evaluate(closed::Step { context, ..step(sequences) }).time;
+            let (few, full) = (plain(100, 1000), plain(128, 1000 * 100 / 128));
+            let prompt = closed::Step { prompts: 1, tokens: 100, ..step(100) };
+            let before = instance.evaluate(prompt).time;
+            let more = plain(300, 1000);
+            let instance = instance.captured(&[128, 256]);
+            let time = |step| instance.evaluate(step).time;
+            assert!(few < full);
+            assert_eq!([time(step(100)), time(prompt), time(step(300))], [full, before, more]);
+        });
+    }
+
+    #[test]
+    fn the_group_with_the_most_prompts_decides_where_all_places_are_taken() {
+        let uneven = |groups, prompts| with(groups, Habits::of("trtllm"), |one| one.crowded().uneven(prompts));
+        assert_eq!([uneven(1, 5), uneven(8, 1)], [5, 8]);
+        // Of eight prompts three are in one of eight groups, of thirty seven.
+        assert!((22..=24).contains(&uneven(8, 8)) && (54..=60).contains(&uneven(8, 30)));
+        with(8, Habits::of("trtllm"), |one| assert_eq!(one.uneven(30), 30));
+    }
+
+    #[test]
+    fn a_process_for_answers_bounds_all_groups_together() {
+        let first = Habits::of_2025("trtllm");
+        let time = |habits| with(8, habits, |instance| instance.evaluate(step(2000)).time.0);
+        let [step_answers, token] = first.answering;
+        assert!((time(first) - (step_answers.0 + 2000.0 * token.0)).abs() < 1e-12);
+        assert!(time(first.whole()) < 0.5 * time(first));
+    }
 }

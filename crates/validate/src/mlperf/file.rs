@@ -444,6 +444,15 @@ impl File {
         self.runs.iter().filter(|one| one.is_of(point)).max_by_key(|one| one.round.is_some())
     }
 
+    /// The point that sets the factor of another: the one of the device's maker, if both ran the same kind of software. A network that is one compiled engine says nothing of one whose
+    /// layers an interpreter launches.
+    pub fn calibration(&self, point: &Point) -> Option<&Point> {
+        let vendor = self.system(&point.device).device().vendor;
+        let own = self.calibrations.iter().find(|one| one.vendor == vendor).expect("checked when it was read");
+        let engine = |point: &Point| self.configuration(point).is_some_and(|one| one.engine);
+        (engine(&own.point) == engine(point)).then_some(&own.point)
+    }
+
     /// How far submissions with the same device lie apart, over the lowest: the most that is known of a network and a load.
     pub fn spread(&self, benchmark: &str, scenario: Scenario) -> f64 {
         let of = |one: &&Repeat| one.benchmark == benchmark && one.scenario == scenario;

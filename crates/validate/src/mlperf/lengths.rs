@@ -120,6 +120,11 @@ impl Lengths {
         SCALES.contains(&Spread::of(known).scale)
     }
 
+    /// Standard deviation of an answer's tokens over their mean.
+    pub fn variation(&self) -> f64 {
+        (self.answer_of_token / self.answer - 1.0).max(0.0).sqrt()
+    }
+
     /// Positions that a sequence in flight holds, on average over those that are there at a time.
     pub fn context(&self) -> f64 {
         self.prompt + self.answer_of_token / 2.0

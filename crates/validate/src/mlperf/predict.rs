@@ -29,6 +29,7 @@ use serve::route::Routing;
 use serve::scheduler::Limits;
 use serve::simulate::{self, Group, Host, Links, Role, Setup};
 use serve::speculate::Acceptance;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 /// What is predicted of a point.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,7 +48,7 @@ pub struct Prediction {
 const SIZES: [u64; 4] = [1, 2, 4, 8];
 
 /// How exactly the rate of a server is found, over the greatest that a steady state has.
-const FINENESS: f64 = 0.02;
+const FINENESS: f64 = 0.005;
 
 /// Requests of a run per sequence in flight, and the part of them that is counted: of four lifetimes of a request the second half of the second and the third.
 const LIFETIMES: u64 = 4;
@@ -80,6 +81,8 @@ struct Asked<'a> {
     /// How many times as fast as predicted its maker's software is.
     speed: f64,
     habits: Habits,
+    /// Whether more requests wait than run.
+    crowded: bool,
     configuration: Option<&'a Configuration>,
     run: Option<&'a Run>,
 }
@@ -121,6 +124,7 @@ impl<'a> Candidate<'a> {
         let graphs = asked.configuration.map_or(&[][..], |one| &one.graphs);
         let instance = Instance::new(plan, asked.device, asked.habits).limited(asked.limit).faster(asked.speed);
         let instance = instance.captured(graphs);
+        let instance = if asked.crowded { instance.crowded() } else { instance };
         Some(Candidate { asked, mapping, instance, room, budget })
     }
 
@@ -226,16 +230,13 @@ impl<'a> Candidate<'a> {
         let Some((wait, gather)) = configuration.wait.zip(configuration.gather) else {
             return configuration.every.unwrap_or(1);
         };
-        // Requests end at random in each of `n` groups: the last of them has one after H(n) times the mean time of a group.
-        let groups = self.mapping.data;
-        let harmonic: f64 = (1..=groups).map(|number| 1.0 / number as f64).sum();
         let ends = self.room as f64 / self.asked.lengths.answer;
-        let all = groups as f64 / ends * harmonic;
+        let all = closed::until_each_has_one(self.mapping.data) / ends;
         wait.min(all.round() as u32 + gather).max(1)
     }
 
-    /// Tokens per second and device of a run with all requests there from the beginning. Copies of the network differ in nothing but the order of lengths: one is simulated, with
-    /// its part of the requests.
+    /// Tokens per second and device of a run with all requests there from the beginning. Copies of the network differ in nothing but their requests' lengths: one is simulated, with
+    /// its part of the requests, and the run ends with the copy that has most to do.
     fn whole_run(&self, steady: &Steady) -> f64 {
         let (answer, devices) = (self.asked.lengths.answer, self.mapping.devices());
         let copies = (self.asked.run.map_or(SERVER, |run| run.devices) / devices).max(1);
@@ -255,7 +256,8 @@ impl<'a> Candidate<'a> {
             let all = requests as f64 * answer;
             (all, late + (all - many) * (late - early) / (many - few))
         };
-        tokens / time / devices as f64
+        let most = self.asked.lengths.variation() / (requests as f64).sqrt() * greatest_of(copies);
+        tokens / (time * (1.0 + most)) / devices as f64
     }
 
     /// Whether 99 of 100 requests of a run stayed within the benchmark's limits.
@@ -284,6 +286,12 @@ impl<'a> Candidate<'a> {
         }
         (kept > least).then_some(kept)
     }
+}
+
+/// Standard deviations by which the greatest of so many normal numbers lies above their mean (Blom, Statistical Estimates and Transformed Beta-Variables, 1958).
+fn greatest_of(many: u64) -> f64 {
+    let normal = Normal::standard();
+    if many > 1 { normal.inverse_cdf((many as f64 - 0.375) / (many as f64 + 0.25)) } else { 0.0 }
 }
 
 /// A cost so far from one to another.
@@ -321,7 +329,8 @@ fn ranked<'a>(asked: &'a Asked<'a>, limit: Option<Seconds>) -> Vec<(Steady, Cand
 
 /// The prediction of a benchmark on a device; none if no division among eight devices holds the network within the limits. `limit` is what a device may draw,
 /// where that is less than its own; `speed` is its maker's factor, by which every step is shorter, and by which the tokens are not multiplied. Software of another date than
-/// that of the factors is as much slower or faster as software became in that time.
+/// that of the factors is as much slower or faster as software became in that time. The factor is that of the kind of software that ran at its point: a network that is one
+/// compiled engine there says nothing of one whose layers are interpreted.
 pub fn predict(file: &File, point: &Point, limit: Option<Watts>, speed: f64) -> Option<Prediction> {
     let Point { benchmark, device, scenario, round } = point;
     let submitted = (file.configuration(point), file.run(point));
@@ -354,6 +363,7 @@ fn ask(
         limit: limit.unwrap_or(device.power),
         speed,
         habits,
+        crowded: scenario == Scenario::Offline,
         configuration,
         run,
     };
@@ -405,6 +415,7 @@ pub fn flooded(
         limit: device.power,
         speed: 1.0,
         habits: habits.whole(),
+        crowded: true,
         configuration: None,
         run: Some(&run),
     };
@@ -496,6 +507,65 @@ mod tests {
         let (full, low) = (at(None), at(Some(Watts(500.0))));
         assert!(low.tokens < full.tokens && low.power.0 < 500.001, "{low:?} {full:?}");
         assert!(low.power.0 / low.tokens < full.power.0 / full.tokens, "{low:?} {full:?}");
+    }
+
+    /// What floods of Llama 2 70B make on one H200.
+    fn flood(requests: u64) -> f64 {
+        let (device, flood) = (Device::find("h200").unwrap(), Flood { requests, prompt: 500, answer: 300 });
+        let shape = perf::network::language("llama-2-70b").unwrap().1;
+        let formats = Formats::default().read("fp8,cache=fp8").unwrap();
+        flooded(shape, formats, (&device, Mapping::ONE), Habits::of("trtllm"), flood).unwrap()
+    }
+
+    #[test]
+    fn beginning_and_end_of_a_run_cost_less_the_longer_it_is() {
+        let [short, middle, long] = [600, 6000, 60_000].map(flood);
+        assert!(short < 0.96 * middle && middle < long && long < 1.05 * middle, "{short} {middle} {long}");
+    }
+
+    #[test]
+    fn what_is_not_simulated_of_a_run_goes_on_as_what_is() {
+        // Somewhere between these the whole run is not simulated any longer.
+        let rates: Vec<f64> = (2..10).map(|thousands| flood(1000 * thousands)).collect();
+        assert!(rates.windows(2).all(|two| two[1] > 0.985 * two[0] && two[1] < 1.08 * two[0]), "{rates:?}");
+    }
+
+    #[test]
+    fn groups_wait_for_the_last_of_them_or_as_long_as_they_may() {
+        let file = File::embedded();
+        let every = |device: &str, scenario| {
+            let point = point("deepseek-r1", device, scenario);
+            let (configuration, run) = (file.configuration(&point), file.run(&point));
+            let benchmark = file.benchmark("deepseek-r1");
+            let (system, answer) = (file.system(device), run.map(|run| f64::from(run.answer)));
+            let device = system.device();
+            let asked = Asked {
+                shape: benchmark.shape(),
+                lengths: benchmark.lengths(answer),
+                requests: 1,
+                promise: [benchmark.ttft, benchmark.tpot],
+                formats: configuration.and_then(Configuration::formats).unwrap(),
+                device: &device,
+                limit: device.power,
+                speed: 1.0,
+                habits: Habits::of_2025("trtllm"),
+                crowded: true,
+                configuration,
+                run,
+            };
+            Candidate::new(&asked, configuration.unwrap().mapping()).unwrap().every()
+        };
+        // Of 4,096 sequences 1.1 end in a step; the last of eight groups has a free place after 19 steps, and 10 more are waited.
+        assert_eq!(every("b200", Scenario::Offline), 29);
+        assert_eq!(every("b200", Scenario::Server), 9);
+    }
+
+    #[test]
+    fn the_greatest_of_many_lies_above_the_mean() {
+        // Expected greatest of standard normals: order statistics of Harter (1961).
+        for (many, expected) in [(1, 0.0), (2, 0.564), (9, 1.485), (18, 1.820)] {
+            assert!((greatest_of(many) - expected).abs() < 0.03, "{many}: {}", greatest_of(many));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Predictions judged: the factor of each maker from its one point, errors of all others, the order of the devices, and energy.
 
-use super::file::{Calibration, File, Metered, Point};
+use super::file::{File, Metered, Point};
 use super::predict::{Prediction, predict};
 use crate::public::{Kind, Public};
 use base::units::Watts;
@@ -114,11 +114,11 @@ pub fn outcome(file: &File, wanted: impl Fn(&Point) -> bool) -> Outcome {
     let every = rates.chain(energies).filter(|(point, _)| wanted(point));
     let every = every.chain(file.calibrations.iter().map(|one| (&one.point, None)));
     let all: BTreeSet<Asked> = every.map(|(point, limit)| asked(point, limit)).collect();
-    let speeds: BTreeMap<String, f64> =
-        file.calibrations.iter().map(|one| (one.vendor.clone(), speed(file, one))).collect();
+    let speeds: BTreeMap<&Point, f64> =
+        file.calibrations.iter().map(|one| (&one.point, speed(file, &one.point))).collect();
     let one = |one: Asked| {
         let (point, watts) = &one;
-        let speed = speeds[&file.system(&point.device).device().vendor];
+        let speed = file.calibration(point).map_or(1.0, |own| speeds[own]);
         let prediction = predict(file, point, watts.map(|watts| Watts(watts as f64)), speed);
         (one, prediction)
     };
@@ -129,9 +129,8 @@ pub fn outcome(file: &File, wanted: impl Fn(&Point) -> bool) -> Outcome {
 }
 
 /// How many times as fast as predicted a maker's software is, by its one point.
-fn speed(file: &File, calibration: &Calibration) -> f64 {
-    let plain = predict(file, &calibration.point, None, 1.0);
-    plain.map_or(1.0, |prediction| file.rate(&calibration.point) / prediction.tokens)
+fn speed(file: &File, point: &Point) -> f64 {
+    predict(file, point, None, 1.0).map_or(1.0, |prediction| file.rate(point) / prediction.tokens)
 }
 
 /// Judges predictions, wherever they come from.
@@ -140,13 +139,13 @@ pub fn judge(
     wanted: impl Fn(&Point) -> bool,
     predicted: &dyn Fn(&Point, Option<Watts>) -> Option<Prediction>,
 ) -> Outcome {
-    let factor = |device: &str| factor(file, device, predicted);
+    let factor = |point: &Point| factor(file, point, predicted);
     let published = file.published.iter().filter(|one| wanted(&one.point));
     let compared: Vec<Compared> = published
         .map(|one| Compared {
             prediction: predicted(&one.point, None),
             published: one.tokens,
-            factor: factor(&one.point.device),
+            factor: factor(&one.point),
             sets_factor: file.calibrations.iter().any(|calibration| calibration.point == one.point),
             point: one.point.clone(),
         })
@@ -157,7 +156,7 @@ pub fn judge(
         let limit = metered.limit.map_or(f64::INFINITY, |limit| limit.0);
         let power = Watts(prediction.map_or(0.0, |one| one.power.0.min(limit)));
         Energy {
-            tokens: devices * factor(&metered.point.device) * prediction.map_or(0.0, |one| one.tokens),
+            tokens: devices * factor(&metered.point) * prediction.map_or(0.0, |one| one.tokens),
             power: file.around.server(metered.devices, power * devices, metered.cooling),
             metered: metered.clone(),
         }
@@ -166,12 +165,10 @@ pub fn judge(
     Outcome { orders: orders(file, &compared), compared, energies }
 }
 
-/// Published over predicted at the one point of the device's maker.
-fn factor(file: &File, device: &str, predicted: &dyn Fn(&Point, Option<Watts>) -> Option<Prediction>) -> f64 {
-    let vendor = file.system(device).device().vendor;
-    let of = |calibration: &&Calibration| calibration.vendor == vendor;
-    let point = &file.calibrations.iter().find(of).expect("checked when it was read").point;
-    predicted(point, None).map_or(1.0, |prediction| file.rate(point) / prediction.tokens)
+/// Published over predicted at the one point of the device's maker; one where that ran another kind of software.
+fn factor(file: &File, point: &Point, predicted: &dyn Fn(&Point, Option<Watts>) -> Option<Prediction>) -> f64 {
+    let own = file.calibration(point).and_then(|own| Some((own, predicted(own, None)?)));
+    own.map_or(1.0, |(own, prediction)| file.rate(own) / prediction.tokens)
 }
 
 /// The order of the devices in each group of a round, a network and a scenario.
@@ -364,7 +361,11 @@ mod tests {
         let rates: BTreeMap<Point, f64> = file
             .published
             .iter()
-            .map(|one| (one.point.clone(), one.tokens / bias(&file.system(&one.point.device).device().vendor)))
+            .map(|one| {
+                let bias =
+                    file.calibration(&one.point).map_or(1.0, |own| bias(&file.system(&own.device).device().vendor));
+                (one.point.clone(), one.tokens / bias)
+            })
             .collect();
         move |point, _| rates.get(point).map(|tokens| prediction(*tokens, 1000.0))
     }

@@ -491,6 +491,32 @@ mod tests {
     }
 
     #[test]
+    fn prompts_that_wait_for_other_groups_come_later_and_interrupt_less() {
+        /// One prompt makes all groups wait as long as one for each does.
+        struct Groups;
+        impl Steps for Groups {
+            fn time(&self, step: Step) -> f64 {
+                10e-3 + if step.prompts > 0 { 50e-3 } else { 0.0 }
+            }
+        }
+        let spread = Traffic { shortest: 0.5, ..traffic(64) };
+        let outcome = |wait| together(&Groups, Policy { groups: (8, wait), mixes: true, ..POLICY }, &spread);
+        let (at_once, waiting) = (outcome(0), outcome(40));
+        assert!(waiting.tpot < 0.8 * at_once.tpot, "{waiting:?} {at_once:?}");
+        assert!(waiting.ttft > at_once.ttft, "{waiting:?} {at_once:?}");
+        // Nobody waits for ever: a single client is answered at once.
+        let alone = together(&Groups, Policy { groups: (8, 1000), mixes: true, ..POLICY }, &traffic(1));
+        assert!((alone.ttft - 60e-3).abs() < 1e-9, "{alone:?}");
+    }
+
+    #[test]
+    fn each_of_some_groups_has_one_after_so_many() {
+        assert!((until_each_has_one(1) - 1.0).abs() < 1e-12);
+        assert!((until_each_has_one(2) - 3.0).abs() < 1e-12);
+        assert!((until_each_has_one(8) - 21.742_857).abs() < 1e-5);
+    }
+
+    #[test]
     fn prompts_interrupt_decoding_only_where_they_share_devices() {
         let spread = Traffic { shortest: 0.5, ..traffic(16) };
         let alone = apart(&PLAIN, &PLAIN, WORKERS, &spread);
