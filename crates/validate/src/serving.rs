@@ -193,6 +193,7 @@ pub struct Instance<'a> {
     drafts: u64,
     graphs: Vec<u64>,
     crowded: bool,
+    longest: f64,
     habits: Habits,
     known: RefCell<HashMap<closed::Step, Cost>>,
 }
@@ -217,6 +218,7 @@ impl<'a> Instance<'a> {
             drafts: 0,
             graphs: Vec::new(),
             crowded: false,
+            longest: 1.0,
             habits,
             known: RefCell::default(),
         }
@@ -244,6 +246,12 @@ impl<'a> Instance<'a> {
     #[must_use]
     pub fn captured(self, graphs: &[u64]) -> Instance<'a> {
         Instance { graphs: graphs.to_vec(), ..self }
+    }
+
+    /// The same with what precedes the prompts of a step so many times as long in the micro-batch where it is longest. All stages of a pipeline go on when the slowest micro-batch does.
+    #[must_use]
+    pub fn longest(self, times: f64) -> Instance<'a> {
+        Instance { longest: times, ..self }
     }
 
     /// The same with every place of every group taken, as where more requests wait than run: prompts come where a sequence has ended.
@@ -381,7 +389,7 @@ impl StepCost for Instance<'_> {
         self.cost(closed::Step {
             prompts,
             tokens: sum(|chunk| chunk.new).div_ceil(prompts.max(1)),
-            past: sum(|chunk| chunk.context).div_ceil(chunks.max(1)),
+            past: (self.longest * sum(|chunk| chunk.context) as f64) as u64 / chunks.max(1),
             sequences: step.decodes.into(),
             context: step.decode_context / u64::from(step.decodes.max(1)),
         })

@@ -125,6 +125,13 @@ impl Lengths {
         (self.answer_of_token / self.answer - 1.0).max(0.0).sqrt()
     }
 
+    /// Standard deviation over the mean of what precedes a token in its prompt: even between nothing and the prompt's length, prompts counted by their tokens.
+    pub fn variation_of_past(&self) -> f64 {
+        let sum = |power: i32| self.pairs.iter().map(|one| f64::from(one.0).powi(power)).sum::<f64>();
+        let (mean, square) = (sum(2) / sum(1) / 2.0, sum(3) / sum(1) / 3.0);
+        (square / (mean * mean) - 1.0).max(0.0).sqrt()
+    }
+
     /// Positions that a sequence in flight holds, on average over those that are there at a time.
     pub fn context(&self) -> f64 {
         self.prompt + self.answer_of_token / 2.0
@@ -165,6 +172,13 @@ mod tests {
         }
         // Half of the answers are longer than the mean would be, and more.
         assert!(!Lengths::agree(Known { mean: 1000.0, ..known }));
+    }
+
+    #[test]
+    fn what_precedes_a_token_of_equal_prompts_is_even() {
+        let known = Known { mean: 1000.0, most: 1001.0, quantiles: &[(0.001, 1000.0)] };
+        // Of an even distribution from nothing: one over the root of three.
+        assert!((Lengths::of(known, known).variation_of_past() - 3f64.sqrt().recip()).abs() < 1e-2);
     }
 
     #[test]

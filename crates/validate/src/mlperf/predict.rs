@@ -125,6 +125,7 @@ impl<'a> Candidate<'a> {
         let instance = Instance::new(plan, asked.device, asked.habits).limited(asked.limit).faster(asked.speed);
         let instance = instance.captured(graphs);
         let instance = if asked.crowded { instance.crowded() } else { instance };
+        let instance = instance.longest(1.0 + asked.lengths.variation_of_past() * greatest_of(mapping.pipeline));
         Some(Candidate { asked, mapping, instance, room, budget })
     }
 
