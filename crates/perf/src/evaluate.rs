@@ -15,7 +15,7 @@ pub use lever::{Lever, Resource, levers};
 use crate::device::{Device, Dispatch};
 use crate::estimate::{Bound, Estimate};
 use crate::kernel;
-use crate::operator::{CollectiveKind, Operator, Phase};
+use crate::operator::{CollectiveKind, Gemm, Operator, Phase};
 use crate::workload::{Counted, Part, Plan, Work};
 use base::units::Seconds;
 
@@ -26,6 +26,9 @@ pub struct Software {
     pub overlap: f64,
     /// Largest all-reduce of which `overlap` is true, in bytes; larger ones take all of their time.
     pub largest: f64,
+    /// Whether each all-reduce is one kernel with the product before it, whatever `overlap` says: it sends the tiles of one wave while the units work on the next, so that of product and
+    /// exchange the shorter is hidden but for a wave.
+    pub fused: bool,
     /// Time of a step that the device waits for its host: scheduling, sampling's round trip, launching the captured graph.
     pub host: Seconds,
 }
@@ -34,14 +37,14 @@ impl Software {
     /// A serving stack of 2025 on GPUs: kernels and exchanges in one stream, one captured graph a step, and a scheduler that runs while the device works,
     /// so that only the hand-over of sampled tokens and the launch of the next graph remain, some 0.2 ms (what vLLM's and SGLang's asynchronous
     /// schedulers report as the remaining gap).
-    pub const STREAM: Software = Software { overlap: 0.0, largest: f64::INFINITY, host: Seconds(2e-4) };
+    pub const STREAM: Software = Software { overlap: 0.0, largest: f64::INFINITY, fused: false, host: Seconds(2e-4) };
 
     /// Nothing but kernels: for comparing with measurements of kernels or layers alone.
-    pub const BARE: Software = Software { overlap: 0.0, largest: f64::INFINITY, host: Seconds(0.0) };
+    pub const BARE: Software = Software { overlap: 0.0, largest: f64::INFINITY, fused: false, host: Seconds(0.0) };
 
     /// One compiled program per step: exchanges have an engine of their own, so that the products of one half of a step's tokens hide the exchanges of the
     /// other; the host writes the parameters of a step (a few kilobytes over PCIe) and reads the sampled tokens.
-    pub const PROGRAM: Software = Software { overlap: 0.5, largest: f64::INFINITY, host: Seconds(2e-5) };
+    pub const PROGRAM: Software = Software { overlap: 0.5, largest: f64::INFINITY, fused: false, host: Seconds(2e-5) };
 
     /// What usually drives this device.
     pub fn of(device: &Device) -> Software {
@@ -94,24 +97,54 @@ struct Pass {
     step: Step,
     /// Largest all-reduce that can be hidden.
     largest: f64,
+    /// Units of the device, if all-reduces are one kernel with the product before them.
+    fused: Option<u64>,
+    /// Time of the product before that sending can hide in.
+    before: f64,
+    /// What such kernels hide.
+    under: f64,
     /// Exchanges that can be hidden.
     soft: f64,
     /// Time outside of the layers: at the first stage, at the last.
     ends: [f64; 2],
 }
 
+/// Rows and columns of the tiles that large products are cut into, on Hopper and Blackwell (CUTLASS: 128 x 256 and two times 128 x 128).
+const TILE: [u64; 2] = [128, 256];
+
+/// The part of a product's waves of tiles that is not the last.
+fn but_one_wave(product: &Gemm, units: u64) -> f64 {
+    let tiles = product.m.div_ceil(TILE[0]) * product.n.div_ceil(TILE[1]) * product.count;
+    1.0 - 1.0 / (tiles as f64 / units.max(1) as f64).max(1.0)
+}
+
 impl Pass {
+    fn of(software: &Software, device: &Device) -> Pass {
+        let fused = software.fused.then_some(device.units);
+        Pass { largest: software.largest, fused, ..Pass::default() }
+    }
+
     fn add(&mut self, counted: &Counted, estimate: &Estimate) {
         let time = estimate.time.0 * counted.count;
         let step = &mut self.step;
         match counted.operator {
             Operator::Collective(exchange) => {
                 step.exchange.0 += time;
-                if exchange.kind != CollectiveKind::AllReduce || exchange.bytes <= self.largest {
+                let reduces = exchange.kind == CollectiveKind::AllReduce;
+                if reduces && self.fused.is_some() {
+                    self.under += time.min(self.before);
+                } else if !reduces || exchange.bytes <= self.largest {
                     self.soft += time;
                 }
+                self.before = 0.0;
             }
-            _ => step.compute.0 += time,
+            operator => {
+                step.compute.0 += time;
+                self.before = match (operator, self.fused) {
+                    (Operator::Gemm(product), Some(units)) => time * but_one_wave(&product, units),
+                    _ => 0.0,
+                };
+            }
         }
         match counted.part {
             Part::Embedding => self.ends[0] += time,
@@ -127,8 +160,8 @@ impl Pass {
 
     /// The step of all micro-batches.
     fn finish(self, plan: &Plan, works: &[Work], software: &Software) -> Step {
-        let Pass { mut step, soft, ends, .. } = self;
-        step.hidden = Seconds(soft.min(step.compute.0) * software.overlap.clamp(0.0, 1.0));
+        let Pass { mut step, soft, under, ends, .. } = self;
+        step.hidden = Seconds(soft.min(step.compute.0) * software.overlap.clamp(0.0, 1.0) + under);
         let pass = step.compute.0 + step.exchange.0 - step.hidden.0;
         let micro = plan.micro_batches(works) as f64;
         let stages = plan.mapping().pipeline as f64;
@@ -167,7 +200,7 @@ fn scale(step: &mut Step, factor: f64) {
 
 /// The time of a step: one network, one device, one mapping, given work, all operators.
 pub fn step(plan: &Plan, works: &[Work], device: &Device, software: &Software) -> Step {
-    let mut pass = Pass { largest: software.largest, ..Pass::default() };
+    let mut pass = Pass::of(software, device);
     plan.visit(works, |counted| pass.add(counted, &kernel::time(&counted.operator, device)));
     pass.finish(plan, works, software)
 }

@@ -47,6 +47,18 @@ fn overlap_hides_exchanges_and_no_more() {
 }
 
 #[test]
+fn a_fused_all_reduce_hides_in_the_waves_of_its_product() {
+    let (plan, h100) = (plan("llama-3.1-70b", Mapping::tensor(8)), device("h100"));
+    let of = |work, fused| step(&plan, &[work], &h100, &Software { fused, ..Software::BARE });
+    // A prompt's products have many waves of tiles.
+    let (apart, fused) = (of(Work::prefill(1, 8192), false), of(Work::prefill(1, 8192), true));
+    assert!(fused.hidden.0 > 0.4 * apart.exchange.0 && fused.hidden.0 < apart.exchange.0, "{fused:?}");
+    assert!(close(apart.time.0 - fused.time.0, fused.hidden.0));
+    // Those of a few tokens have not even one: nothing is done before everything is.
+    assert_eq!(of(Work::decode(64, 1000), true).hidden.0, 0.0);
+}
+
+#[test]
 fn a_pipeline_fills_in_prefill_and_repeats_in_decode() {
     let h100 = device("h100");
     let name = "llama-3.1-405b";

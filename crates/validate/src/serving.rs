@@ -37,6 +37,8 @@ pub struct Habits {
     pub exchange: f64,
     /// Largest all-reduce of which that is true, in bytes; larger ones are NCCL's.
     pub largest: f64,
+    /// Whether each product and the all-reduce after it are one kernel, which sends what is done while it goes on.
+    pub fused: bool,
     /// Share of the operators' overhead that is hidden where kernels follow one another in a captured graph: launches and first loads run under the end of
     /// the kernel before. Measured alone, each kernel pays for its own.
     pub graph: f64,
@@ -66,6 +68,7 @@ impl Habits {
         eager: Seconds(1e-3),
         exchange: 0.0,
         largest: f64::INFINITY,
+        fused: false,
         graph: 0.3,
         front: Seconds(20e-3),
         handing: Seconds(0.0),
@@ -136,14 +139,14 @@ impl Habits {
         Habits { host: Habits::USUAL.host, eager: Seconds(0.0), graph: 0.0, each: Seconds(0.0), ..self }.whole()
     }
 
-    /// The same with each product and the all-reduce after it in one kernel, which sends what is done while it goes on: messages of every size are exchanged so.
+    /// The same with each product and the all-reduce after it in one kernel.
     #[must_use]
     pub fn fused(self) -> Habits {
-        Habits { largest: f64::INFINITY, ..self }
+        Habits { fused: true, ..self }
     }
 
     fn software(&self) -> Software {
-        Software { host: self.host, overlap: self.exchange, largest: self.largest }
+        Software { host: self.host, overlap: self.exchange, largest: self.largest, fused: self.fused }
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Breakdown {
 
 /// A step operator by operator.
 pub fn breakdown(plan: &Plan, works: &[Work], device: &Device, software: &Software) -> Breakdown {
-    let mut pass = Pass { largest: software.largest, ..Pass::default() };
+    let mut pass = Pass::of(software, device);
     let mut rows = Vec::new();
     plan.visit(works, |counted| {
         let estimate = kernel::time(&counted.operator, device);
