@@ -15,6 +15,7 @@ pub mod fit;
 pub mod kernels;
 pub mod mlperf;
 pub mod public;
+pub mod published;
 pub mod replay;
 pub mod report;
 pub mod run;

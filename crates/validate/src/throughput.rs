@@ -5,6 +5,7 @@
 
 use crate::mlperf::predict::{Flood, flooded};
 use crate::public::{Kind, Public};
+use crate::published::{FileError, Text, positive, sourced};
 use crate::serving::Habits;
 use perf::device::Device;
 use perf::network;
@@ -12,20 +13,13 @@ use perf::parallel::Mapping;
 use perf::workload::Formats;
 use rayon::prelude::*;
 use serde::Deserialize;
+use toml::Spanned;
 
 /// Path of the shipped file, relative to `/data`.
 pub const FILE: &str = "throughput.toml";
 
 /// How far a rate may be off, over the published one: as MLPerf's.
 pub const RATE: f64 = crate::mlperf::score::RATE;
-
-/// Why a file is refused: one sentence.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}: {what}")]
-pub struct FileError {
-    file: String,
-    what: String,
-}
 
 /// What one run asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -56,8 +50,7 @@ pub struct Column {
 }
 
 /// The whole file.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct File {
     /// Who published.
     pub source: String,
@@ -66,7 +59,16 @@ pub struct File {
     /// What runs ask.
     pub lengths: Vec<Lengths>,
     /// What came out.
-    pub column: Vec<Column>,
+    pub columns: Vec<Column>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    source: Spanned<String>,
+    backend: String,
+    lengths: Vec<Spanned<Lengths>>,
+    column: Vec<Spanned<Column>>,
 }
 
 impl File {
@@ -82,15 +84,22 @@ impl File {
     /// Reads a text; `name` is its name in refusals.
     ///
     /// # Errors
-    /// The first mistake.
+    /// The first mistake, with its line.
     pub fn parse(name: &str, text: &str) -> Result<File, FileError> {
-        let error = |what: String| FileError { file: name.to_owned(), what };
-        let file: File = toml::from_str(text).map_err(|refusal| error(refusal.to_string().replace('\n', " ")))?;
-        if file.source.trim().is_empty() {
-            return Err(error("`source` is empty: say who published it".into()));
-        }
-        let wrong = file.column.iter().find_map(|column| column.check(file.lengths.len()).err());
-        wrong.map_or(Ok(file), |what| Err(error(what)))
+        let text = Text { name, text };
+        let raw: RawFile = text.read()?;
+        let source = text.one(raw.source, |source| sourced(source))?;
+        let lengths = text.each(raw.lengths, Lengths::check)?;
+        let columns = text.each(raw.column, |column: &Column| column.check(lengths.len()))?;
+        Ok(File { source, backend: raw.backend, lengths, columns })
+    }
+}
+
+impl Lengths {
+    fn check(&self) -> Result<(), String> {
+        positive("prompt", self.prompt.into())?;
+        positive("answer", self.answer.into())?;
+        positive("requests", self.requests as f64)
     }
 }
 
@@ -100,9 +109,7 @@ impl Column {
         if self.rates.len() != lengths {
             return Err(format!("{name}: {} rates for {lengths} lengths", self.rates.len()));
         }
-        if let Some(rate) = self.rates.iter().find(|rate| !(**rate > 0.0 && rate.is_finite())) {
-            return Err(format!("{name}: `{rate}` is no rate: a number above zero is expected"));
-        }
+        self.rates.iter().try_for_each(|rate| positive("rates", *rate))?;
         let shape = network::language(&self.network).map_err(|error| error.to_string())?.1;
         Device::find(&self.device).map_err(|error| error.to_string())?;
         Formats::default().read(&self.formats).map_err(|error| error.to_string())?;
@@ -127,7 +134,7 @@ impl Column {
 /// Every rate as a row, of those whose names are wanted.
 pub fn rows(file: &File, wanted: impl Fn(&str) -> bool) -> Vec<Public> {
     let all =
-        file.column.iter().flat_map(|column| file.lengths.iter().zip(&column.rates).map(move |one| (column, one)));
+        file.columns.iter().flat_map(|column| file.lengths.iter().zip(&column.rates).map(move |one| (column, one)));
     let named = all.map(|(column, (asked, rate))| {
         let Column { network, device, .. } = column;
         (format!("T {network} {device} {}/{}", asked.prompt, asked.answer), column, *asked, *rate)
@@ -173,8 +180,11 @@ mod tests {
             assert!(text.contains(from), "{from}");
             File::parse("f", &text.replacen(from, to, 1)).unwrap_err().to_string()
         };
-        assert!(refuse("rates = [3803, ", "rates = [").contains("9 rates for 10 lengths"));
-        assert!(refuse("rates = [3803, ", "rates = [-1, ").contains("`-1` is no rate"));
+        let line = 1 + text[..text.find("[[column]]").unwrap()].matches('\n').count();
+        let fewer = refuse("rates = [3803, ", "rates = [");
+        assert!(fewer.starts_with(&format!("f, line {line}: ")) && fewer.contains("9 rates for 10 lengths"), "{fewer}");
+        assert!(refuse("rates = [3803, ", "rates = [-1, ").contains("`rates = -1`"));
+        assert!(refuse("answer = 128,", "answer = 0,").contains("`answer = 0`"));
         assert!(refuse("device = \"h200\"", "device = \"h2000\"").contains("h2000"));
         assert!(refuse("tensor = 8", "tensor = 7").contains('7'));
         assert!(refuse("source = \"", "source = \"\"#").contains("`source`"));

@@ -4,6 +4,7 @@ use super::configuration::{Configuration, Repeat, Run};
 use super::lengths::{Known, Lengths};
 use super::ripening::{Month, Ripening};
 use super::server::{Around, Cooling};
+use crate::published::{FileError, Text, positive, sourced};
 use base::units::{Seconds, Watts};
 use perf::device::Device;
 use perf::network::{self, Shape};
@@ -16,18 +17,6 @@ use toml::Spanned;
 
 /// Path of the shipped file, relative to `/data`.
 pub const FILE: &str = "mlperf.toml";
-
-/// Why a file is refused: one sentence.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}, line {line}: {what}")]
-pub struct FileError {
-    /// Name of the text.
-    file: String,
-    /// Line, from 1.
-    line: usize,
-    /// What was found and what would do.
-    what: String,
-}
 
 /// How load comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
@@ -283,28 +272,6 @@ impl RawResult {
     }
 }
 
-/// Checks a list of entries and takes them out of their places.
-fn each<T>(
-    entries: Vec<Spanned<T>>,
-    error: &impl Fn(usize, String) -> FileError,
-    check: impl Fn(&T) -> Result<(), String>,
-) -> Result<Vec<T>, FileError> {
-    let one = |entry: Spanned<T>| {
-        check(entry.get_ref()).map_err(|what| error(entry.span().start, what))?;
-        Ok(entry.into_inner())
-    };
-    entries.into_iter().map(one).collect()
-}
-
-pub(super) fn sourced(source: &str) -> Result<(), String> {
-    if source.trim().is_empty() { Err("`source` is empty: say who published it".into()) } else { Ok(()) }
-}
-
-pub(super) fn positive(what: &str, value: f64) -> Result<(), String> {
-    let good = value > 0.0 && value.is_finite();
-    if good { Ok(()) } else { Err(format!("`{what} = {value}`: a number above zero is expected")) }
-}
-
 impl File {
     /// The shipped file.
     ///
@@ -320,20 +287,19 @@ impl File {
     /// # Errors
     /// The first mistake, with its line.
     pub fn parse(name: &str, text: &str) -> Result<File, FileError> {
-        let error = |offset: usize, what: String| {
-            let line = 1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count();
-            FileError { file: name.to_owned(), line, what }
-        };
-        let raw: RawFile = toml::from_str(text).map_err(|refusal| {
-            error(refusal.span().map_or(0, |span| span.start), refusal.message().replace('\n', " "))
-        })?;
-        sourced(raw.source.get_ref()).map_err(|what| error(raw.source.span().start, what))?;
-        let benchmarks = each(raw.benchmark, &error, check_benchmark)?;
-        let systems = each(raw.system, &error, check_system)?;
+        let text = Text { name, text };
+        let raw: RawFile = text.read()?;
+        let source = text.one(raw.source, |source| sourced(source))?;
+        let benchmarks = text.each(raw.benchmark, check_benchmark)?;
+        let systems = text.each(raw.system, check_system)?;
         let rounds = raw.round;
-        let known = |round: &str, benchmark: &str, device: &str| {
+        let known = |round: Option<&str>, benchmark: &str, device: &str| {
             let names = [
-                ("round", round, rounds.iter().any(|one| one.name == round)),
+                (
+                    "round",
+                    round.unwrap_or_default(),
+                    round.is_none_or(|round| rounds.iter().any(|one| one.name == round)),
+                ),
                 ("benchmark", benchmark, benchmarks.iter().any(|one| one.name == benchmark)),
                 ("device", device, systems.iter().any(|one| one.device == device)),
             ];
@@ -342,18 +308,18 @@ impl File {
                 None => Ok(()),
             }
         };
-        let configurations = each(raw.configuration, &error, |one: &Configuration| {
-            known(one.round.as_ref().unwrap_or(&rounds[0].name), &one.benchmark, &one.device)?;
+        let configurations = text.each(raw.configuration, |one: &Configuration| {
+            known(one.round.as_deref(), &one.benchmark, &one.device)?;
             sourced(&one.source)?;
             one.check(find_benchmark(&benchmarks, &one.benchmark).shape())
         })?;
         if let Some(twin) =
             configurations.iter().enumerate().find_map(|(place, one)| one.twin(&configurations[..place]))
         {
-            return Err(error(0, format!("the configuration of {twin} is given twice")));
+            return Err(text.error(0, format!("the configuration of {twin} is given twice")));
         }
-        let runs = each(raw.run, &error, |one: &Run| {
-            known(one.round.as_ref().unwrap_or(&rounds[0].name), &one.benchmark, &one.device)?;
+        let runs = text.each(raw.run, |one: &Run| {
+            known(one.round.as_deref(), &one.benchmark, &one.device)?;
             sourced(&one.source)?;
             one.check()
         })?;
@@ -361,10 +327,12 @@ impl File {
         let again = |place: usize, one: &Run| runs[..place].iter().any(|other| key(other) == key(one));
         if let Some((_, twin)) = runs.iter().enumerate().find(|(place, one)| again(*place, one)) {
             let Run { benchmark, device, scenario, .. } = twin;
-            return Err(error(0, format!("the run of {benchmark} on {device}, {}, is given twice", scenario.name())));
+            return Err(
+                text.error(0, format!("the run of {benchmark} on {device}, {}, is given twice", scenario.name()))
+            );
         }
-        let results = each(raw.result, &error, |result| {
-            known(&result.round, &result.benchmark, &result.device)?;
+        let results = text.each(raw.result, |result| {
+            known(Some(&result.round), &result.benchmark, &result.device)?;
             if result.published().next().is_none() {
                 return Err("give `offline` or `server` or both".into());
             }
@@ -372,41 +340,48 @@ impl File {
         })?;
         let published: Vec<Published> = results.iter().flat_map(RawResult::published).collect();
         if let Some(twin) = twin(&published) {
-            return Err(error(0, format!("{twin} is given twice")));
+            return Err(text.error(0, format!("{twin} is given twice")));
         }
-        let calibrations = each(raw.calibration, &error, |one| check_calibration(one, &published))?;
-        let metered = each(raw.metered, &error, |one: &Metered| {
-            known(&one.point.round, &one.point.benchmark, &one.point.device)?;
+        let calibrations = text.each(raw.calibration, |one| check_calibration(one, &published))?;
+        let rounds_of_factors: BTreeSet<&str> = calibrations.iter().map(|one| one.point.round.as_str()).collect();
+        if rounds_of_factors.len() > 1 {
+            let names = Vec::from_iter(rounds_of_factors).join(", ");
+            return Err(
+                text.error(0, format!("factors are of {names}: one round is expected, from which software ripens"))
+            );
+        }
+        let metered = text.each(raw.metered, |one: &Metered| {
+            known(Some(&one.point.round), &one.point.benchmark, &one.point.device)?;
             sourced(&one.source)?;
             positive("devices", f64::from(one.devices))?;
             positive("tokens", one.tokens)
         })?;
-        let repeats = each(raw.repeat, &error, |one: &Repeat| {
-            known(&rounds[0].name, &one.benchmark, &one.device)?;
+        let repeats = text.each(raw.repeat, |one: &Repeat| {
+            known(None, &one.benchmark, &one.device)?;
             sourced(&one.source)?;
             one.check()
         })?;
-        let ripening = each(vec![raw.ripening], &error, Ripening::check)?;
-        let around = each(vec![raw.around], &error, |one: &Around| {
+        let ripening = text.one(raw.ripening, Ripening::check)?;
+        let around = text.one(raw.around, |one: &Around| {
             sourced(&one.source)?;
             positive("devices", f64::from(one.devices))
         })?;
         let file = File {
-            source: raw.source.into_inner(),
+            source,
             rounds,
             benchmarks,
             systems,
             configurations,
             runs,
             repeats,
-            ripening: ripening.into_iter().next().expect("one went in"),
+            ripening,
             calibrations,
             published,
             metered,
-            around: around.into_iter().next().expect("one went in"),
+            around,
         };
         match file.uncalibrated() {
-            Some(vendor) => Err(error(0, format!("`{vendor}` has results and no `[[calibration]]`"))),
+            Some(vendor) => Err(text.error(0, format!("`{vendor}` has results and no `[[calibration]]`"))),
             None => Ok(file),
         }
     }
@@ -544,6 +519,8 @@ mod tests {
         assert!(refuse("device = \"b200\"\noffline = 11264", "device = \"h100\"\noffline = 11264").contains("twice"));
         assert!(refuse("longest_answer = 2000", "longest_answer = 600").contains("`answer = 684.68`"));
         assert!(refuse("[0.5, 222], [0.9, 479]", "[0.5, 479], [0.9, 222]").contains("`answer_quantiles`"));
+        let factor = "round = \"v5.1\", benchmark = \"llama2-70b\", device = \"h100\"";
+        assert!(refuse(factor, &factor.replace("v5.1", "v4.1")).contains("factors are of v4.1, v5.1"));
         assert!(refuse("prompt = 222.33", "prompt = 600").contains("`prompt_quantiles`: no lengths"));
         assert!(refuse("from = \"2024-11\"", "from = \"2024-13\"").contains("a month like"));
         assert!(refuse("from = \"2024-11\"", "from = \"2025-11\"").contains("`from` before `to`"));

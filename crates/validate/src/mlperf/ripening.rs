@@ -2,7 +2,7 @@
 //!
 //! A maker that publishes rates of the same networks, devices and lengths for two of its releases says how much faster its software became between them.
 
-use super::file::{positive, sourced};
+use crate::published::{positive, sourced};
 use serde::Deserialize;
 use std::fmt::Display;
 
